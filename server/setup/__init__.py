@@ -1,0 +1,1 @@
+"""Makes a fresh clone ready: environments, pages, encoder, model, index, database."""
