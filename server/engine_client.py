@@ -9,19 +9,17 @@ from typing import Any, Protocol
 
 import httpx
 from circuitbreaker import CircuitBreaker, CircuitBreakerError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from conversations.messages import Choice, Content, MessageKind
 from conversations.protocols import (
     AssistantReply,
     AssistantRequest,
-    BotMessage,
-    Choice,
     Effect,
-    Entity,
-    IntentScore,
+    Intent,
     Sentiment,
     Understanding,
 )
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from core.errors import EngineError
 from core.ids import ConversationId
 from core.metrics import Metrics
@@ -87,16 +85,18 @@ class _Entity(_Loose):
 
 
 class _Sentiment(_Loose):
-    label: str = "neutral"
-    score: float = Field(default=0.0, ge=-1.0, le=1.0)
+    label: str
+    score: float = Field(ge=-1.0, le=1.0)
 
 
 class _Understanding(_Loose):
+    text: str = ""
     intent: _Scored = _Scored()
     ranking: tuple[_Scored, ...] = ()
     entities: tuple[_Entity, ...] = ()
-    sentiment: _Sentiment = _Sentiment()
+    sentiment: _Sentiment | None = None
     language: str = "other"
+    parse_ms: float | None = None
 
 
 class _Reply(_Loose):
@@ -190,43 +190,47 @@ class EngineClient:
 
 
 def _to_reply(reply: _Reply) -> AssistantReply:
-    messages: list[BotMessage] = []
-    effects: list[Effect] = []
-    for message in reply.messages:
-        custom = message.custom or {}
-        if "effect" in custom:
-            effects.append(
-                Effect(kind=str(custom["effect"]), reason=str(custom.get("reason", "")), evidence=_text_of(custom))
-            )
-        elif (parsed := _to_message(message, custom)) is not None:
-            messages.append(parsed)
+    effects = [_to_effect(message.custom) for message in reply.messages if _is_effect(message)]
+    messages = [_to_content(message) for message in reply.messages if not _is_effect(message)]
     return AssistantReply(
-        messages=tuple(messages),
+        messages=[message for message in messages if message is not None],
         understanding=_to_understanding(reply.understanding),
-        effects=tuple(effects),
+        effects=effects,
         model_id=reply.model_id,
     )
 
 
-def _text_of(custom: Mapping[str, Any]) -> str:
-    return str(custom.get("evidence") or "")
+def _is_effect(message: _Message) -> bool:
+    return "effect" in (message.custom or {})
 
 
-def _to_message(message: _Message, custom: Mapping[str, Any]) -> BotMessage | None:
+def _to_effect(custom: Mapping[str, Any] | None) -> Effect:
+    asked = dict(custom or {})
+    return Effect(kind=str(asked.pop("effect")), data=asked)
+
+
+def _to_content(message: _Message) -> Content | None:
+    custom = message.custom or {}
     text = message.text or str(custom.get("text") or "")
     choices = tuple(Choice(title=button.title, payload=button.payload) for button in message.buttons)
     if not text and not choices:
         return None
-    source = custom.get("source") if isinstance(custom.get("source"), dict) else None
-    kind = "answer" if source else "choices" if choices else "text"
-    return BotMessage(kind=kind, text=text, choices=choices, source=source, data=dict(custom) if custom else None)
+    match custom.get("kind"):
+        case "answer":
+            return Content(text, MessageKind.ANSWER, choices, source=custom.get("source"), quote=custom.get("quote"))
+        case "card":
+            return Content(text, MessageKind.CARD, choices, card=custom)
+        case _:
+            return Content(text, MessageKind.CHOICES if choices else MessageKind.TEXT, choices)
 
 
 def _to_understanding(read: _Understanding) -> Understanding:
     return Understanding(
-        intent=IntentScore(read.intent.name or "", read.intent.confidence),
-        ranking=tuple(IntentScore(score.name or "", score.confidence) for score in read.ranking[:3]),
-        entities=tuple(Entity(e.entity, e.value, e.start, e.end) for e in read.entities),
-        sentiment=Sentiment(read.sentiment.label, read.sentiment.score),
+        text=read.text,
+        intent=Intent(read.intent.name, read.intent.confidence) if read.intent.name else None,
+        ranking=tuple(Intent(score.name, score.confidence) for score in read.ranking if score.name),
+        entities=tuple(entity.model_dump() for entity in read.entities),
+        sentiment=Sentiment(read.sentiment.label, read.sentiment.score) if read.sentiment else None,
         language=read.language,
+        parse_ms=read.parse_ms,
     )
