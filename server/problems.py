@@ -70,7 +70,7 @@ def problem(status: HTTPStatus, code: str, detail: str, **more: Any) -> HTTPResp
     return raw(orjson.dumps(document, default=str), status=status.value, content_type="application/problem+json")
 
 
-def answer_with_problems(app: Sanic) -> None:
+def answer_with_problems(app: Sanic[Any, Any]) -> None:
     """Make the app answer every failure with a problem; what is nobody's expectation is logged whole."""
 
     @app.exception(YitiError)
