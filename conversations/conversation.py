@@ -47,6 +47,8 @@ class Conversation:
     mood: float | None
     created_at: datetime
     updated_at: datetime
+    resolved_sender: str | None = None
+    next_turn_at: datetime | None = None
 
     def as_row(self) -> dict[str, Any]:
         """Return the Row of the desk's list."""

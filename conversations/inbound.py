@@ -16,6 +16,8 @@ from core.ids import ConversationId, MessageId
 
 MAX_TEXT_CHARACTERS = 4_000
 MAX_KEY_CHARACTERS = 200
+MAX_SENDER_CHARACTERS = 320
+MAX_JSON_BYTES = 16 * 1024
 
 
 class Channel(StrEnum):
@@ -51,6 +53,11 @@ class Sender:
     kind: SenderKind
     id: str
     claims: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a digest of the whole address, claims included."""
+        return _digest([self.kind, self.id, dict(self.claims)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +95,22 @@ class InboundMessage:
                     code="invalid_key",
                     field=name,
                 )
+        if not self.sender.id or len(self.sender.id) > MAX_SENDER_CHARACTERS:
+            raise InvalidInputError(
+                f"The sender's id has {len(self.sender.id)} characters; 1 to {MAX_SENDER_CHARACTERS} are allowed.",
+                code="invalid_key",
+                field="sender",
+            )
         check_text(self.text, may_be_empty=self.type not in {InboundType.TEXT, InboundType.CHOICE})
         if self.choice_payload is not None:
             check_text(self.choice_payload, may_be_empty=True)
+        for name, part in (("sender", dict(self.sender.claims)), ("metadata", dict(self.metadata))):
+            _check_json(name, part)
 
     @property
     def fingerprint(self) -> str:
-        """Return a digest of what was said, where and by whom; a true repetition has the same one."""
-        said = [self.conversation_key, self.sender.kind, self.sender.id, self.type, self.text, self.choice_payload]
-        return hashlib.sha256(orjson.dumps(said)).hexdigest()
+        """Return a digest of what was said; a true repetition has the same one."""
+        return _digest([self.type, self.text, self.choice_payload])
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +140,20 @@ def check_text(text: str, *, may_be_empty: bool = False) -> None:
         raise InvalidInputError("The text is empty; say something.", code="empty")
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise InvalidInputError("The text holds NUL or half of a surrogate pair.", code="invalid_text")
+
+
+def _check_json(name: str, part: dict[str, Any]) -> None:
+    """Refuse what a JSON column of either database would."""
+    try:
+        written = orjson.dumps(part)
+    except TypeError as error:
+        raise InvalidInputError(f"The {name} has no JSON form: {error}.", code="invalid_metadata") from error
+    if len(written) > MAX_JSON_BYTES or b"\\u0000" in written:
+        raise InvalidInputError(
+            f"The {name} has {len(written)} bytes; at most {MAX_JSON_BYTES} are allowed, none of them NUL.",
+            code="invalid_metadata",
+        )
+
+
+def _digest(parts: list[Any]) -> str:
+    return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
