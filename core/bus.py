@@ -14,6 +14,9 @@ from typing import Any, Protocol
 
 import orjson
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from core.logs import get_logger
@@ -25,6 +28,7 @@ STREAM = "yiti:bus"
 STREAM_LENGTH = 20_000
 BLOCK_MS = 1_000
 RECONNECT_S = 0.2
+PUBLISH_RETRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,10 @@ class RedisStreamsBus:
     """
 
     def __init__(self, url: str) -> None:
-        self._redis: Any = Redis.from_url(url, socket_connect_timeout=2.0)  # its stubs mix sync and async answers
+        retry = Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=PUBLISH_RETRIES)
+        self._redis: Any = Redis.from_url(  # Any: its stubs mix the answers of sync and async commands
+            url, socket_connect_timeout=2.0, retry=retry, retry_on_error=[RedisConnectionError]
+        )
         self._subscribers = _Subscribers()
         self._reader: asyncio.Task[None] | None = None
 
