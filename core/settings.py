@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import ConfigError
@@ -16,32 +15,6 @@ from core.errors import ConfigError
 PREFIX = "YITI_"
 REPOSITORY = Path(__file__).resolve().parent.parent
 MIN_SECRET_BYTES = 32
-
-
-class UserJwtKey(BaseModel):
-    """One key with which a shop's own site signs who its visitor is."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    algorithm: Literal["HS256", "EdDSA"] = "HS256"
-    key: SecretStr = Field(description="HS256: a shared secret of 32 bytes or more; EdDSA: a public key in PEM.")
-
-    @model_validator(mode="after")
-    def _is_long_enough(self) -> UserJwtKey:
-        if self.algorithm == "HS256" and len(self.key.get_secret_value().encode()) < MIN_SECRET_BYTES:
-            raise ValueError(f"an HS256 key needs {MIN_SECRET_BYTES} bytes or more")
-        return self
-
-
-class WidgetSettings(BaseModel):
-    """One place where the chat widget stands."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    title: str = "一和 Yihe"
-    origins: tuple[str, ...] = Field(default=(), description="Sites allowed to embed it, as scheme://host[:port].")
-    identity_required: bool = False
-    user_jwt_keys: Mapping[str, UserJwtKey] = Field(default_factory=dict, description="By key id (kid).")
 
 
 class Settings(BaseSettings):
@@ -68,7 +41,7 @@ class Settings(BaseSettings):
     concurrent_turns: int = Field(default=8, ge=1, le=256)
 
     demo: bool = Field(default=True, description="The demo shop: its page, its customers, its orders.")
-    widgets: dict[str, WidgetSettings] = Field(default_factory=dict, description="JSON, by widget id.")
+    widgets: tuple[dict[str, Any], ...] = Field(default=(), description="JSON list; see channels/web/README.md.")
     order_gateway: Literal["demo", "http"] = "demo"
     order_api_url: str | None = None
     order_api_key: SecretStr | None = None
