@@ -1,0 +1,1 @@
+"""What runs inside the Rasa engine: graph components, gateway, tracker store, training."""
