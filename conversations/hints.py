@@ -6,7 +6,7 @@ Whoever writes to a conversation notes it here, in whatever transaction it is; n
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from dataclasses import dataclass
 
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,6 +25,12 @@ def conversation_topic(conversation_id: str) -> str:
     return f"conversation:{conversation_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Hint:
+    seq: int
+    outbox: bool
+
+
 class Hints:
     """Collects hints during a transaction and publishes them after its commit; a rollback forgets them.
 
@@ -37,29 +43,30 @@ class Hints:
 
     def note(self, session: AsyncSession, conversation_id: ConversationId, seq: int, *, outbox: bool = False) -> None:
         """Publish after this session's commit that the conversation now reaches `seq`."""
-        noted: dict[str, Any] | None = session.info.get(_NOTED)
+        noted: dict[ConversationId, _Hint] | None = session.info.get(_NOTED)
         if noted is None:
             noted = session.info[_NOTED] = {}
             event.listen(session.sync_session, "after_commit", self._committed)
             event.listen(session.sync_session, "after_rollback", _forget)
-        noted[conversation_topic(conversation_id)] = {"seq": seq}
-        noted[f"{DESK_TOPIC}:{conversation_id}"] = {"conversation_id": conversation_id, "seq": seq}
-        if outbox:
-            noted[OUTBOX_TOPIC] = {}
+        before = noted.get(conversation_id)
+        noted[conversation_id] = _Hint(seq, outbox or (before is not None and before.outbox))
 
     def _committed(self, session: Session) -> None:
         if session.in_nested_transaction():  # a savepoint's end; nobody else can see its rows yet
             return
         noted = dict(session.info.get(_NOTED, {}))
-        session.info.get(_NOTED, {}).clear()
+        _forget(session)
         if noted:
             task = asyncio.get_running_loop().create_task(self._publish(noted), name="conversation-hints")
             self._publishing.add(task)
             task.add_done_callback(self._publishing.discard)
 
-    async def _publish(self, noted: dict[str, Any]) -> None:
-        for topic, payload in noted.items():
-            await self._bus.publish(DESK_TOPIC if topic.startswith(f"{DESK_TOPIC}:") else topic, payload)
+    async def _publish(self, noted: dict[ConversationId, _Hint]) -> None:
+        for conversation_id, hint in noted.items():
+            await self._bus.publish(conversation_topic(conversation_id), {"seq": hint.seq})
+            await self._bus.publish(DESK_TOPIC, {"conversation_id": conversation_id, "seq": hint.seq})
+        if any(hint.outbox for hint in noted.values()):
+            await self._bus.publish(OUTBOX_TOPIC, {})
 
     async def published(self) -> None:
         """Wait until what is committed so far has been published."""

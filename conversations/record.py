@@ -19,9 +19,9 @@ from conversations.messages import Author, AuthorKind, Content, MessageState
 from conversations.models import EXCERPT_LENGTH, NAME_LENGTH
 from conversations.outbox_repository import OutboxRepository
 from conversations.owner import Owner, OwnerKind, may_become
-from conversations.repository import ConversationRepository
+from conversations.repository import ConversationRepository, unknown
 from core.clock import Clock
-from core.errors import ConflictError, NotFoundError
+from core.errors import ConflictError
 from core.ids import ConversationId, MessageId, new_id
 
 LOGGED_CHANNELS = frozenset({Channel.WEB})
@@ -99,7 +99,7 @@ class Record:
         values = {"updated_at": at, **_list_columns(drafts, at), **(changes or {})}
         row = await ConversationRepository(session).advance(conversation_id, len(drafts), values)
         if row is None:
-            raise NotFoundError(f"There is no conversation {conversation_id!r}.", code="unknown_conversation")
+            raise unknown(conversation_id)
         return await self._store(session, row, drafts, at)
 
     async def change_owner(
@@ -199,8 +199,12 @@ def _owner_columns(to: Owner, agent_name: str | None, at: datetime) -> dict[str,
 
 
 def _list_columns(drafts: Sequence[EventDraft | MessageDraft], at: datetime) -> dict[str, Any]:
-    """Return the columns of the desk's list that these messages change."""
-    said = [draft for draft in drafts if isinstance(draft, MessageDraft) and not draft.late]
+    """Return the columns of the desk's list that these messages change; our own notices are no news there."""
+    said = [
+        draft
+        for draft in drafts
+        if isinstance(draft, MessageDraft) and not draft.late and draft.author.kind is not AuthorKind.SYSTEM
+    ]
     if not said:
         return {}
     last = said[-1]

@@ -72,8 +72,20 @@ class ConversationRepository:
         statement = select(CONVERSATIONS).where(CONVERSATIONS.c.id == conversation_id)
         row = (await self._session.execute(statement)).one_or_none()
         if row is None:
-            raise _unknown(conversation_id)
+            raise unknown(conversation_id)
         return to_conversation(row._mapping)
+
+    async def lock(self, conversation_id: ConversationId) -> Conversation:
+        """Return one conversation that nobody else changes until we commit.
+
+        Raises:
+            NotFoundError: there is none with this id.
+        """
+        statement = select(CONVERSATIONS).where(CONVERSATIONS.c.id == conversation_id).with_for_update()
+        row = (await self._session.execute(statement)).mappings().one_or_none()
+        if row is None:
+            raise unknown(conversation_id)
+        return to_conversation(row)
 
     async def find_by_key(self, channel: Channel, account: str, conversation_key: str) -> Conversation | None:
         """Return the conversation with this address, if there is one."""
@@ -115,14 +127,6 @@ class ConversationRepository:
         """
         values = {"owner": to.value, "token": seen_token + 1, **changes}
         return await self.advance(conversation_id, 1, values, CONVERSATIONS.c.token == seen_token)
-
-    async def move(self, conversation_id: ConversationId, conversation_key: str, sender: Sender) -> None:
-        """Give a conversation another key and sender."""
-        await self._session.execute(
-            update(CONVERSATIONS)
-            .where(CONVERSATIONS.c.id == conversation_id)
-            .values(conversation_key=conversation_key, **_sender_values(sender))
-        )
 
     async def list_due(self, now: datetime, limit: int) -> list[ConversationId]:
         """Return conversations with a turn due that nobody works on, longest due first."""
@@ -185,7 +189,8 @@ def sender_changes(current: Conversation, sender: Sender) -> dict[str, Any]:
     return {} if current.sender == sender else _sender_values(sender)
 
 
-def _unknown(conversation_id: ConversationId) -> NotFoundError:
+def unknown(conversation_id: ConversationId) -> NotFoundError:
+    """Return the error for an id that names no conversation."""
     return NotFoundError(f"There is no conversation {conversation_id!r}.", code="unknown_conversation")
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 DEFAULT_LANGUAGE = "zh"
 LANGUAGES = ("zh", "en")
 _MIN_LATIN_LETTERS = 2
+_PUNCTUATION = ".,;:!?'\"()-"
 
 
 class Notice(StrEnum):
@@ -58,12 +59,13 @@ def system_text(notice: Notice, language: str, *, position: int | None = None, n
     return sentence
 
 
-def language_of(text: str) -> str | None:
-    """Return zh when the text has a Han character, en when it has a Latin word, None when it tells nothing."""
+def language_of(text: str, *, n_words: int = 1) -> str | None:
+    """Return zh when the text has a Han character, en when it has `n_words` Latin words, None when it tells nothing."""
     if any("\u4e00" <= character <= "\u9fff" for character in text):
         return "zh"
-    words = [word for word in text.split() if word.isascii() and word.isalpha()]
-    return "en" if any(len(word) >= _MIN_LATIN_LETTERS for word in words) else None
+    stripped = (word.strip(_PUNCTUATION) for word in text.split())
+    words = [word for word in stripped if len(word) >= _MIN_LATIN_LETTERS and word.isascii() and word.isalpha()]
+    return "en" if len(words) >= n_words else None
 
 
 def known_language(tag: str | None) -> str | None:
