@@ -1,0 +1,1 @@
+"""One customer over all channels: identities, traits, events."""
