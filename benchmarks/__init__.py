@@ -1,0 +1,1 @@
+"""Measurements beside a named peer in the same run; printed as ratios, never asserted."""
