@@ -20,7 +20,7 @@ INBOUND = cast(Table, InboundRow.__table__)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A customer's message whose turn it is; `n_attempts` counts the tries begun before."""
+    """A customer's message whose turn it is; the counts are of the tries before this one."""
 
     message_id: MessageId
     seq: int
@@ -31,6 +31,7 @@ class Waiting:
     sender: Sender
     metadata: dict[str, Any]
     n_attempts: int
+    n_failures: int
 
 
 class InboundRepository:
@@ -62,6 +63,7 @@ class InboundRepository:
             "received_at": at,
             "state": InboundState.WAITING,
             "n_attempts": 0,
+            "n_failures": 0,
         }
         statement = (
             insert_into(self._session, INBOUND)
@@ -104,12 +106,19 @@ class InboundRepository:
             sender=Sender(row["sender_kind"], row["sender_id"], row["sender_claims"]),
             metadata=row["extra"],
             n_attempts=row["n_attempts"],
+            n_failures=row["n_failures"],
         )
 
     async def count_attempt(self, message_id: MessageId) -> None:
         """Note, before a turn begins, that it was begun: a turn that kills the process counts too."""
         await self._session.execute(
             update(INBOUND).where(INBOUND.c.id == message_id).values(n_attempts=INBOUND.c.n_attempts + 1)
+        )
+
+    async def count_failure(self, message_id: MessageId) -> None:
+        """Note that a turn raised."""
+        await self._session.execute(
+            update(INBOUND).where(INBOUND.c.id == message_id).values(n_failures=INBOUND.c.n_failures + 1)
         )
 
     async def finish(self, message_id: MessageId, state: InboundState, outcome: str, at: datetime) -> None:

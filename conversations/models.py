@@ -81,7 +81,10 @@ class ConversationRow(Base):
 
 
 class InboundRow(Base):
-    """What a connector handed in, once, and whether it has had its turn; its words are in `messages`."""
+    """What a connector handed in, once, and whether it has had its turn; its words are in `messages`.
+
+    `n_attempts` counts turns begun, also those that died with their process; `n_failures` those that raised.
+    """
 
     __tablename__ = "inbound_messages"
     __table_args__ = (
@@ -114,6 +117,7 @@ class InboundRow(Base):
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     state: Mapped[str] = mapped_column(String(12))
     n_attempts: Mapped[int] = mapped_column(Integer)
+    n_failures: Mapped[int] = mapped_column(Integer)
     outcome: Mapped[str | None] = mapped_column(String(40))
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
