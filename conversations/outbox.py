@@ -49,10 +49,11 @@ class OutboxSettings:
     """
 
     poll_s: float = 1.0
-    batch: int = 16
+    concurrent: int = 16
     timeout_s: float = 60.0
     max_attempts: int = 12
     max_backoff_s: float = 60.0
+    stop_grace_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,40 +86,80 @@ class Outbox:
         self._settings = settings or OutboxSettings()
         self._metrics = metrics
         self._jitter = jitter
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
 
     def start(self) -> None:
         """Begin to send."""
-        self._task = asyncio.create_task(self._work(), name="outbox")
+        self._tasks = [
+            asyncio.create_task(self._listen(), name="outbox-hints"),
+            asyncio.create_task(self._work(), name="outbox"),
+        ]
 
     async def stop(self) -> None:
-        """Stop; a message under way is settled by whoever finds it later."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        """Claim no more and give what is under way a moment; the rest is found by its lease."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        if self._in_flight:
+            await asyncio.wait(self._in_flight, timeout=self._settings.stop_grace_s)
+        for task in list(self._in_flight):
+            task.cancel()
+        await asyncio.gather(*self._in_flight, return_exceptions=True)
 
     async def send_due(self) -> int:
         """Send every message that is due now, conversations side by side; return how many were tried."""
         n_tried = 0
         await self._recover()
-        while claimed := await self._claim():
+        while claimed := await self._claim(self._settings.concurrent):
             await asyncio.gather(*(self._send(one) for one in claimed))
             n_tried += len(claimed)
         return n_tried
 
+    async def _listen(self) -> None:
+        async with self._bus.subscribe(OUTBOX_TOPIC) as hints:
+            async for _ in hints:
+                self._wake.set()
+
     async def _work(self) -> None:
         while True:
-            async with self._bus.subscribe(OUTBOX_TOPIC) as hints:
-                try:
-                    await self.send_due()
-                except Exception:  # the database may be away for a while
-                    log.exception("outbox.failed")
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._settings.poll_s):
-                        await anext(hints)
+            self._wake.clear()
+            try:
+                if await self._has_work():
+                    await self._recover()
+                    for claimed in await self._claim(self._settings.concurrent - len(self._in_flight)):
+                        self._begin(claimed)
+            except Exception:  # the database may be away for a while
+                log.exception("outbox.failed")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.poll_s):
+                    await self._wake.wait()
 
-    async def _claim(self) -> list[_Claimed]:
+    def _begin(self, claimed: _Claimed) -> None:
+        task = asyncio.create_task(self._send_or_log(claimed), name=f"outbox-{claimed.message.id}")
+        self._in_flight.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._in_flight.discard(task)
+        self._wake.set()
+
+    async def _send_or_log(self, claimed: _Claimed) -> None:
+        try:
+            await self._send(claimed)
+        except Exception:  # what became of it could not be written; its lease will run out
+            log.exception("outbox.not_settled", message_id=claimed.message.id)
+
+    async def _has_work(self) -> bool:
+        """Look before taking the write lock: an idle outbox only reads."""
+        if len(self._in_flight) >= self._settings.concurrent:
+            return False
+        async with self._database.read() as session:
+            return await OutboxRepository(session).has_work(self._channels, self._clock.now())
+
+    async def _claim(self, limit: int) -> list[_Claimed]:
         """Lease the next messages; drop those whose author has lost the word."""
         now = self._clock.now()
         holder = new_id()
@@ -126,7 +167,7 @@ class Outbox:
         while True:
             async with self._database.unit_of_work() as session:
                 outbox = OutboxRepository(session)
-                candidates = await outbox.lock_due(self._channels, now, self._settings.batch)
+                candidates = await outbox.lock_due(self._channels, now, limit)
                 allowed = [one for one in candidates if _may_leave(one)]
                 for candidate in candidates:
                     if not _may_leave(candidate):
@@ -222,7 +263,7 @@ class Outbox:
         async with self._database.unit_of_work() as session:
             outbox = OutboxRepository(session)
             now = self._clock.now()
-            for candidate in await outbox.lock_abandoned(self._channels, now, self._settings.batch):
+            for candidate in await outbox.lock_abandoned(self._channels, now, self._settings.concurrent):
                 message = candidate.message
                 delivery = self._deliveries[message.channel]
                 if delivery.is_idempotent and _may_leave(candidate):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, RowMapping, Table, select, update
+from sqlalchemy import CursorResult, RowMapping, Table, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conversations.inbound import Channel
@@ -49,6 +49,13 @@ class OutboxRepository:
         """Queue messages."""
         if rows:
             await self._session.execute(OUTBOX.insert(), [dict(row) for row in rows])
+
+    async def has_work(self, channels: Sequence[Channel], now: datetime) -> bool:
+        """Say whether a message is due or was left by a dead worker."""
+        due = and_(OUTBOX.c.state == MessageState.QUEUED, OUTBOX.c.due_at <= now)
+        abandoned = and_(OUTBOX.c.state == MessageState.SENDING, OUTBOX.c.lease_until < now)
+        statement = select(OUTBOX.c.id).where(OUTBOX.c.channel.in_(list(channels)), or_(due, abandoned)).limit(1)
+        return (await self._session.execute(statement)).one_or_none() is not None
 
     async def lock_due(self, channels: Sequence[Channel], now: datetime, limit: int) -> list[Candidate]:
         """Return messages that may leave now, each the first open one of its conversation, and lock them.
