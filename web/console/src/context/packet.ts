@@ -1,0 +1,31 @@
+/** Reads a packet: stored by the version of its time, so that every part may be missing or of another shape. */
+import type { OrderBrief, Packet, Profile, Trait, TriedStep } from '@/api/types'
+import { word } from '@/i18n/words'
+
+/** Said with a name of its own elsewhere on the card. */
+const SHOWN_ELSEWHERE = new Set(['name', 'language', 'tier'])
+
+export function valueText(value: unknown): string {
+  if (value === null || value === undefined) return '–'
+  if (Array.isArray(value)) return value.map(valueText).join(', ')
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+export function triedText(step: TriedStep): string {
+  const article = typeof step.article === 'string' ? step.article : step.article?.title
+  return article ?? step.answer ?? word('actionNames', step.action) ?? '–'
+}
+
+export function suggestionText(packet: Packet | null | undefined): string {
+  const suggestion = packet?.suggestion
+  return (typeof suggestion === 'string' ? suggestion : suggestion?.text) ?? ''
+}
+
+export function otherTraits(profile: Profile): Trait[] {
+  return (profile.traits ?? []).filter((trait) => !SHOWN_ELSEWHERE.has(trait.name))
+}
+
+export function ordersOf(profile: Profile | null, packet: Packet | null | undefined): OrderBrief[] {
+  const orders = profile?.orders?.length ? profile.orders : (packet?.orders ?? [])
+  return orders.filter((order) => typeof order.order_number === 'string')
+}

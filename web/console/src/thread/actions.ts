@@ -1,0 +1,21 @@
+/** Which changes of owner the signed-in person may make; the server decides, this only hides what it would refuse. */
+import type { Row, SignedInAccount } from '@/api/types'
+import type { OwnerAction } from '@/stores/thread'
+
+export type Allowed = ReadonlySet<OwnerAction | 'reply' | 'note'>
+
+export function allowedActions(row: Row | null, account: SignedInAccount | null): Allowed {
+  const allowed = new Set<OwnerAction | 'reply' | 'note'>()
+  if (!row || !account) return allowed
+  const may = new Set(account.permissions)
+  const { kind, agent } = row.owner
+  if (may.has('answer_customers')) allowed.add('note')
+  if (kind === 'agent' && agent?.id === account.id) {
+    if (may.has('answer_customers')) allowed.add('reply').add('handBack').add('resolve').add('toQueue')
+  } else if (kind === 'queue') {
+    if (may.has('take_handoffs')) allowed.add('take')
+  } else if (kind === 'bot') {
+    if (may.has('take_handoffs')) allowed.add('take').add('toQueue')
+  }
+  return allowed
+}
