@@ -131,9 +131,12 @@ class Turn:
 
     async def renew(self, claim: Claim) -> bool:
         """Keep the lease; False when it is lost."""
-        until = self._clock.now() + timedelta(seconds=self.settings.lease_s)
         async with self._database.unit_of_work() as session:
-            return await ConversationRepository(session).renew_lease(claim.conversation_id, claim.holder, until)
+            return await self._renew(session, claim)
+
+    async def _renew(self, session: AsyncSession, claim: Claim) -> bool:
+        until = self._clock.now() + timedelta(seconds=self.settings.lease_s)
+        return await ConversationRepository(session).renew_lease(claim.conversation_id, claim.holder, until)
 
     async def release(self, claim: Claim) -> None:
         """Give an unfinished turn back, so that it is run again at once."""
@@ -191,6 +194,8 @@ class Turn:
         """Learn who the sender is; the desk sees it while the assistant still thinks."""
         conversation, sender = claim.conversation, claim.inbound.sender
         async with self._database.unit_of_work() as session:
+            if not await self._renew(session, claim):
+                raise LeaseLostError
             found = await self._customers.resolve(session, sender, conversation.channel, conversation.account)
             drafts = []
             if found.customer_id != conversation.customer_id:
