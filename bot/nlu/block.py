@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-import text_encoder
 from rasa.shared.exceptions import InvalidConfigException
 
+import text_encoder
 from bot.nlu.encoders import shared_encoder
 from bot.nlu.settings import SettingsError, read_settings
 

@@ -1,6 +1,6 @@
-"""Finds order numbers and the last four digits of a phone, also with Chinese text right beside them.
+r"""Finds order numbers and the last four digits of a phone, also with Chinese text right beside them.
 
-`\\b` of regular expressions sees no border between 单 and A, so the borders here are spelt out.
+`\b` of regular expressions sees no border between 单 and A, so the borders here are spelt out.
 """
 
 from __future__ import annotations
@@ -27,7 +27,36 @@ _ORDER_NUMBER = re.compile(
     rf"(?<![a-z0-9])([a-z]{{2}})(\s?[{_DASHES}]\s?|\s{{0,2}})(\d(?:[\s{_DASHES}]?\d){{5}})(?![0-9a-z])"
 )
 _WORDS_OF_TWO_LETTERS = frozenset(
-    "am an as at be by do go he hi id if in is it me my no of oh ok on or so to up us we".split()
+    [
+        "am",
+        "an",
+        "as",
+        "at",
+        "be",
+        "by",
+        "do",
+        "go",
+        "he",
+        "hi",
+        "id",
+        "if",
+        "in",
+        "is",
+        "it",
+        "me",
+        "my",
+        "no",
+        "of",
+        "oh",
+        "ok",
+        "on",
+        "or",
+        "so",
+        "to",
+        "up",
+        "us",
+        "we",
+    ]
 )
 _PHONE = re.compile(r"(?<![0-9a-z])(?:\+?86[\s-]?)?(1[3-9]\d)[\s-]?(\d{4})[\s-]?(\d{4})(?![0-9a-z])")
 _FOUR_DIGITS = re.compile(

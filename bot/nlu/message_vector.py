@@ -14,7 +14,7 @@ _KEY = "sentence_vector"
 class _Message(Protocol):
     def get(self, key: str, default: Any = None) -> Any: ...
 
-    def set(self, key: str, value: Any, add_to_output: bool = False) -> None: ...  # noqa: FBT001, FBT002
+    def set(self, key: str, value: Any, add_to_output: bool = False) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, TEXT
 from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from text_encoder import Encoder
 
 from bot.nlu.block import component_encoder, parse_settings
 from bot.nlu.message_vector import MessageVector, set_message_vector
+from text_encoder import Encoder
 
 _BATCH = 64
 
@@ -92,7 +92,7 @@ class SentenceVectorFeaturizer(DenseFeaturizer, GraphComponent):
     def _featurize(self, messages: Sequence[Message], *, keep: bool = True) -> None:
         spoken = [message for message in messages if message.get(TEXT)]
         vectors = self._encoder.encode([message.get(TEXT) for message in spoken]) if spoken else []
-        for message, vector in zip(spoken, vectors):
+        for message, vector in zip(spoken, vectors, strict=True):
             scaled = (vector * self._settings.scale).astype(np.float32).reshape(1, -1)
             message.add_features(Features(scaled, FEATURE_TYPE_SENTENCE, TEXT, self._identifier))
             if keep:

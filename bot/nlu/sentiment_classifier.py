@@ -16,11 +16,11 @@ from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from text_encoder import Encoder
 
 from bot.nlu.block import component_encoder, parse_settings
 from bot.nlu.message_vector import find_message_vector
 from bot.nlu.sentiment import SentimentDataError, SentimentModel, SentimentReading, read_examples
+from text_encoder import Encoder
 
 _PAYLOAD_PREFIX = "/"
 _NEUTRAL = SentimentReading("neutral", 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from itertools import pairwise
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3005\u3007\U00020000-\U0003134f"
 _TOKEN = re.compile(
@@ -29,4 +30,4 @@ def split_tokens(text: str, cuts: Collection[int] = ()) -> list[tuple[int, int]]
 
 def _cut(start: int, end: int, cuts: list[int]) -> list[tuple[int, int]]:
     edges = [start, *(cut for cut in cuts if start < cut < end), end]
-    return list(zip(edges, edges[1:]))
+    return list(pairwise(edges))
