@@ -33,28 +33,19 @@ def profile_routes(profiles: ProfileService) -> Blueprint:
 def profile_json(profile: CustomerProfile, events: list[ProfileEvent]) -> dict[str, Any]:
     """Return a profile as the console gets it."""
     return {
-        "id": profile.customer_id,
+        "customer_id": profile.customer_id,
         "name": profile.name,
         "language": profile.language,
         "tier": profile.tier,
         "verified": profile.verified,
         "shop_customer_id": profile.shop_customer_id,
-        "traits": [
-            {"name": fact.name, "value": fact.value, "source": fact.source.value, "at": fact.at}
-            for fact in profile.traits
-        ],
-        "identities": [
-            {
-                "kind": one.kind.value,
-                "value": one.masked,
-                "verified": one.verified,
-                "source": one.source,
-                "first_seen_at": one.first_seen_at,
-                "last_seen_at": one.last_seen_at,
-            }
+        "identifiers": [
+            {"kind": one.kind.value, "value": one.masked, "verified": one.verified, "source": one.source}
             for one in profile.identities
         ],
-        "created_at": profile.created_at,
+        "traits": {fact.name: fact.value for fact in profile.traits},
+        "trait_sources": {fact.name: {"source": fact.source.value, "at": fact.at} for fact in profile.traits},
+        "first_seen_at": profile.created_at,
         "last_seen_at": profile.last_seen_at,
         "recent_events": [{"type": one.type, "at": one.at, "properties": one.properties} for one in events],
     }

@@ -103,13 +103,17 @@ class ProfileService:
     async def get_profile(self, customer_id: CustomerId) -> CustomerProfile | None:
         """Return what is known of a customer, or None when nobody has this id; a merged one's id still leads on."""
         async with self._database.read() as session:
-            profiles = ProfileRepository(session)
-            row = await profiles.find_customer(customer_id)
-            while row is not None and row.status == CustomerStatus.MERGED.value and row.merged_into:
-                row = await profiles.find_customer(row.merged_into)
-            if row is None or row.status == CustomerStatus.ERASED.value:
-                return None
-            return self._profile_of(row, await profiles.list_identifiers(row.id))
+            return await self.find_profile(session, customer_id)
+
+    async def find_profile(self, session: AsyncSession, customer_id: CustomerId) -> CustomerProfile | None:
+        """Return what `get_profile` returns, as the caller's transaction sees it."""
+        profiles = ProfileRepository(session)
+        row = await profiles.find_customer(customer_id)
+        while row is not None and row.status == CustomerStatus.MERGED.value and row.merged_into:
+            row = await profiles.find_customer(row.merged_into)
+        if row is None or row.status == CustomerStatus.ERASED.value:
+            return None
+        return self._profile_of(row, await profiles.list_identifiers(row.id))
 
     async def list_events(self, customer_id: CustomerId, limit: int = RECENT_EVENTS) -> list[ProfileEvent]:
         """Return the newest entries of a customer's record, newest first."""

@@ -1,0 +1,1 @@
+"""From the assistant to people and back: the packet, the queue, the desk."""
