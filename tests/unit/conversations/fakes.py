@@ -97,9 +97,7 @@ class CrashingDatabase:
 
         async def watched(*args: Any, **kwargs: Any) -> Any:
             self._points.hit()
-            result = await execute(*args, **kwargs)
-            self._points.hit()
-            return result
+            return await execute(*args, **kwargs)
 
         session.execute = watched  # type: ignore[method-assign]
         return session
