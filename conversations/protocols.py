@@ -177,6 +177,10 @@ class HandoffDesk(Protocol):
         """
         ...
 
+    async def allows(self, session: AsyncSession, conversation: Conversation, request: HandoffRequest) -> bool:
+        """Say whether a handoff the assistant or a rule wants would be no loop; a failure is not asked about."""
+        ...
+
     async def open_handoff(
         self, session: AsyncSession, conversation: Conversation, request: HandoffRequest
     ) -> HandoffOpened:

@@ -259,12 +259,19 @@ class Turn:
     async def _wanted_handoff(
         self, session: AsyncSession, conversation: Conversation, reply: AssistantReply
     ) -> HandoffRequest | None:
+        """Return what the assistant or a rule asks for, unless the desk says it would go round in circles."""
         for effect in reply.effects:
-            if effect.kind == "handoff":
-                code = str(effect.data.get("reason") or "customer_asked")
-                said_by = effect.data.get("said_by") or ("customer" if code == "customer_asked" else "assistant")
-                return HandoffRequest(code, str(said_by), str(effect.data.get("evidence") or ""))
-            log.warning("turn.unknown_effect", effect=effect.kind, conversation_id=conversation.id)
+            if effect.kind != "handoff":
+                log.warning("turn.unknown_effect", effect=effect.kind, conversation_id=conversation.id)
+        request = _asked_by_assistant(reply) or await self._asked_by_rule(session, conversation, reply)
+        if request is None or await self._desk.allows(session, conversation, request):
+            return request
+        log.info("turn.handoff_not_repeated", conversation_id=conversation.id, reason=request.code)
+        return None
+
+    async def _asked_by_rule(
+        self, session: AsyncSession, conversation: Conversation, reply: AssistantReply
+    ) -> HandoffRequest | None:
         earlier = await EventLog(session).list_latest(conversation.id, EventType.UNDERSTOOD, self.settings.n_recent)
         return self._desk.wants_handoff(reply.understanding, [Understanding.from_data(event.data) for event in earlier])
 
@@ -362,6 +369,15 @@ class Turn:
             conversations = ConversationRepository(session)
             if await conversations.end_lease(claim.conversation_id, claim.holder, {"next_turn_at": due_at}):
                 await InboundRepository(session).count_failure(claim.inbound.message_id)
+
+
+def _asked_by_assistant(reply: AssistantReply) -> HandoffRequest | None:
+    for effect in reply.effects:
+        if effect.kind == "handoff":
+            code = str(effect.data.get("reason") or "customer_asked")
+            said_by = effect.data.get("said_by") or ("customer" if code == "customer_asked" else "assistant")
+            return HandoffRequest(code, str(said_by), str(effect.data.get("evidence") or ""))
+    return None
 
 
 def _understood_columns(claim: Claim, understanding: Understanding) -> dict[str, Any]:

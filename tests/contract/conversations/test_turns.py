@@ -145,6 +145,18 @@ async def test_a_very_angry_customer_is_handed_over_by_the_rule(database: Databa
     assert (await house.service.get(accepted.conversation_id)).owner == Owner.QUEUE
 
 
+async def test_a_handoff_that_would_go_round_in_circles_is_not_made(database: Database) -> None:
+    house = House(database)
+    house.assistant.reply = handoff_reply
+    house.desk.is_loop = True
+    accepted = await house.inbox.accept(inbound("转人工"))
+
+    await house.turns.run_due()
+
+    assert (await house.shape(accepted.conversation_id))[-1] == "bot: I will find somebody."
+    assert (await house.service.get(accepted.conversation_id)).owner == Owner.BOT
+
+
 async def test_after_a_handover_the_bot_is_not_asked_again(database: Database) -> None:
     house = House(database)
     house.assistant.reply = handoff_reply

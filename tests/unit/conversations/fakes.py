@@ -179,11 +179,15 @@ class FakeDesk:
         self.opened: list[HandoffRequest] = []
         self.recent: list[Sequence[Understanding]] = []
         self.error: Exception | None = None
+        self.is_loop = False
 
     def wants_handoff(self, understanding: Understanding, recent: Sequence[Understanding]) -> HandoffRequest | None:
         self.recent.append(recent)
         angry = understanding.sentiment is not None and understanding.sentiment.score < -0.9
         return HandoffRequest("negative_mood", "rule", "-0.9") if angry else None
+
+    async def allows(self, session: AsyncSession, conversation: Conversation, request: HandoffRequest) -> bool:
+        return not self.is_loop
 
     async def open_handoff(
         self, session: AsyncSession, conversation: Conversation, request: HandoffRequest
