@@ -11,8 +11,9 @@ from sanic.config import Config
 
 from core.logs import get_logger
 from core.settings import Settings
+from server.house import House
 from server.problems import answer_with_problems
-from server.wiring import House, build_house
+from server.wiring import build_house
 
 log = get_logger(__name__)
 
@@ -75,7 +76,7 @@ async def say_where(house: House, console: Console) -> None:
     if house.settings.demo:
         lines.append(f"  customer's page   {url}/")
     lines += [f"  console           {url}/console/", f"  help centre       {url}/help"]
-    first = await house.first_sign_in()
+    first = await house.first_sign_in.find()
     if first is not None:
         lines.append(
             f"  first sign-in     [bold]{first.login}[/bold] / [bold]{first.password}[/bold]  (asks for a new password)"

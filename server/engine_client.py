@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -22,10 +22,19 @@ from conversations.protocols import (
 )
 from core.errors import EngineError
 from core.ids import ConversationId
+from core.logs import get_logger
 from core.metrics import Metrics
+from handoff.models import Outcome
+
+log = get_logger(__name__)
 
 TURN_PATH = "/webhooks/gateway/webhook"
 EVENTS_PATH = "/events"
+FRESH_START: tuple[Mapping[str, Any], ...] = (
+    {"event": "active_loop", "name": None},
+    {"event": "slot", "name": "requested_slot", "value": None},
+    {"event": "slot", "name": "n_failures", "value": 0},
+)
 FAILURES_TO_OPEN = 5
 OPEN_S = 10
 
@@ -33,7 +42,10 @@ OPEN_S = 10
 class EngineHandle(Protocol):
     """Where the engine is and whether it can be asked."""
 
-    url: str
+    @property
+    def url(self) -> str:
+        """Return the engine's address."""
+        ...
 
     async def wait_until_ready(self, timeout_s: float) -> None:
         """Wait while the engine is starting; raise EngineError when it is down."""
@@ -48,7 +60,12 @@ class RemoteEngine:
     """An engine that somebody else starts and watches; it is asked without waiting."""
 
     def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
+        self._url = url.rstrip("/")
+
+    @property
+    def url(self) -> str:
+        """The engine's address."""
+        return self._url
 
     async def wait_until_ready(self, timeout_s: float) -> None:
         """Return at once: the request itself will tell."""
@@ -141,12 +158,27 @@ class EngineClient:
         except ValidationError as error:
             raise EngineError("The engine's answer is not of the agreed shape.", code="engine_failed") from error
 
-    async def append_events(
-        self, conversation_id: ConversationId, event_id: str, events: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Add events to the assistant's memory of a conversation; the same event_id again changes nothing."""
-        body = {"conversation_id": conversation_id, "event_id": event_id, "events": [dict(event) for event in events]}
+    async def reset_after_handoff(self, conversation_id: ConversationId, outcome: Outcome, *, event_id: str) -> None:
+        """Leave open forms and forget counted failures; the same event_id again changes nothing.
+
+        Raises:
+            EngineError: the engine could not be told now.
+        """
+        body = {"conversation_id": conversation_id, "event_id": event_id, "events": list(FRESH_START)}
         await self._call(EVENTS_PATH, body)
+        log.info("engine.reset_after_handoff", conversation_id=conversation_id, outcome=outcome.value)
+
+    async def check(self) -> str:
+        """Return "ready", or what state the engine says it is in; "unreachable" when it says nothing."""
+        if not self._engine.url:
+            return "starting"
+        try:
+            answer = await self._client.get(f"{self._engine.url}/status", timeout=2.0)
+            state: str = answer.json()["state"]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return "unreachable"
+        self._metrics.engine_up.set(state == "ready")
+        return state
 
     async def close(self) -> None:
         """Close the connections."""

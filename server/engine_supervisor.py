@@ -37,7 +37,7 @@ class EngineState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EngineCommand:
-    """How an engine process is started; `{port}` in an argument becomes its port."""
+    """How an engine process is started; `{port}` and `{parent_pid}` in its arguments are filled in."""
 
     arguments: Sequence[str]
     directory: Path
@@ -61,7 +61,12 @@ class EngineSupervisor:
         self.state = EngineState.STARTING
         self.reason = ""
         self.starts = 0
-        self.url = ""
+        self._url = ""
+
+    @property
+    def url(self) -> str:
+        """Where the engine listens; empty before its first start."""
+        return self._url
 
     @property
     def pid(self) -> int | None:
@@ -120,13 +125,13 @@ class EngineSupervisor:
 
     async def _run_once(self) -> None:
         port = _free_port()
-        self.url = f"http://127.0.0.1:{port}"
+        self._url = f"http://127.0.0.1:{port}"
         self._set(EngineState.STARTING)
         self.starts += 1
         self._process = await asyncio.create_subprocess_exec(
-            *(argument.replace("{port}", str(port)) for argument in self._command.arguments),
+            *(_filled(argument, port) for argument in self._command.arguments),
             cwd=self._command.directory,
-            env={**os.environ, **self._command.environment, "YITI_ENGINE_SECRET": self._secret},
+            env={**_inherited(), **self._command.environment, "YITI_ENGINE_SECRET": self._secret},
             stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,  # so that Ctrl-C reaches the server alone, which then ends the engine in order
         )
@@ -150,7 +155,7 @@ class EngineSupervisor:
         unanswered = 0
         async with httpx.AsyncClient(headers={"Authorization": f"Bearer {self._secret}"}, timeout=5.0) as client:
             while True:
-                status = await _ask_status(client, self.url)
+                status = await _ask_status(client, self._url)
                 unanswered = 0 if status else unanswered + 1
                 match status.get("state"):
                     case "ready" if self.state is not EngineState.READY:
@@ -183,6 +188,15 @@ async def _ask_status(client: httpx.AsyncClient, url: str) -> dict[str, object]:
     except (httpx.HTTPError, ValueError):
         return {}
     return status if isinstance(status, dict) else {}
+
+
+def _filled(argument: str, port: int) -> str:
+    return argument.replace("{port}", str(port)).replace("{parent_pid}", str(os.getpid()))
+
+
+def _inherited() -> dict[str, str]:
+    """Return our environment without our settings: the engine gets its secret and nothing else of them."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("YITI_")}
 
 
 def _free_port() -> int:
