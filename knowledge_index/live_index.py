@@ -1,0 +1,133 @@
+"""One loaded version of the index: ranks topics, judges them, and picks the words to quote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from knowledge_index.calibration import features_of, probability
+from knowledge_index.index_folder import IndexData
+from knowledge_index.models import (
+    Answer,
+    Article,
+    Audience,
+    Choice,
+    Choices,
+    KnowledgeReply,
+    Language,
+    Manifest,
+    Quote,
+    Refusal,
+    Source,
+)
+from knowledge_index.passages import plain_text
+from knowledge_index.retrieval import TopicHit
+
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+
+N_CHOICES = 3
+#: Another article is offered beside the first only when its score is at most this much lower.
+NEAR_SCORE = 0.25
+#: An article's first passage says what it is about; between near equals it is quoted.
+FIRST_PASSAGE_BONUS = 0.04
+#: Within an article, what the words of a passage count beside its vectors.
+WORDS_WEIGHT = 0.35
+LEAST_SEARCH_SCORE = 0.25
+
+
+class LiveIndex:
+    """An index in memory. Immutable, so threads share it freely."""
+
+    def __init__(self, manifest: Manifest, data: IndexData) -> None:
+        self.manifest = manifest
+        self._articles = data.texts.articles
+        self._passages = data.texts.passages
+        self._retriever = data.retriever()
+        self._rows_of_topic: dict[int, list[int]] = {}
+        for row, topic in dict(zip(data.entries.articles.tolist(), data.entries.topics.tolist(), strict=True)).items():
+            self._rows_of_topic.setdefault(topic, []).append(row)
+
+    def answer(
+        self, question: str, vector: FloatArray, language: Language, now: datetime, audience: Audience
+    ) -> KnowledgeReply:
+        """Quote the best article, offer two or three, or refuse, by the calibrated thresholds."""
+        allowed = self._allowed_articles(now, audience)
+        hits = self._retriever.rank_topics(question, vector, allowed=allowed)
+        if not hits:
+            return Refusal("no_articles")
+        chance = probability(self.manifest.calibration, features_of(hits))
+        near = [hit for hit in hits[:N_CHOICES] if hit.score >= hits[0].score - NEAR_SCORE]
+        if chance >= self.manifest.calibration.answer_from:
+            article = self._version(hits[0], language, allowed)
+            quote = self._quote(question, vector, article)
+            alternatives = tuple(self._choice(hit, language, allowed) for hit in near[1:])
+            return Answer((quote,), _source(self._articles[article], quote), chance, alternatives)
+        if chance >= self.manifest.calibration.choices_from:
+            return Choices(tuple(self._choice(hit, language, allowed) for hit in near), chance)
+        return Refusal("not_in_knowledge", chance)
+
+    def search(
+        self, question: str, vector: FloatArray, language: Language, limit: int, now: datetime, audience: Audience
+    ) -> list[Choice]:
+        """List fitting articles, the best first."""
+        allowed = self._allowed_articles(now, audience)
+        hits = self._retriever.rank_topics(question, vector, allowed=allowed, limit=limit)
+        return [self._choice(hit, language, allowed) for hit in hits if hit.score >= LEAST_SEARCH_SCORE]
+
+    def list_articles(self, language: Language, now: datetime, audience: Audience) -> list[Article]:
+        """List the articles of a language that hold at that moment."""
+        allowed = self._allowed_articles(now, audience)
+        return [
+            article
+            for article, ok in zip(self._articles, allowed, strict=True)
+            if ok and article.head.language == language
+        ]
+
+    def _allowed_articles(self, now: datetime, audience: Audience) -> BoolArray:
+        readable = {Audience.EVERYONE, audience}
+        return np.array([a.is_valid_at(now) and a.head.audience in readable for a in self._articles], dtype=bool)
+
+    def _version(self, hit: TopicHit, language: Language, allowed: BoolArray) -> int:
+        """Return the row of the topic's article in the customer's language, else in the other."""
+        rows = [row for row in self._rows_of_topic[hit.topic] if allowed[row]]
+        return next((row for row in rows if self._articles[row].head.language == language), rows[0])
+
+    def _quote(self, question: str, vector: FloatArray, article: int) -> Quote:
+        rows, scores = self._retriever.score_passages(vector, article)
+        body = self._articles[article].body
+        passages = [self._passages[row] for row in rows]
+        texts = [plain_text(body[passage.start : passage.end]) for passage in passages]
+        for number, (passage, text) in enumerate(zip(passages, texts, strict=True)):
+            words = " ".join((*passage.headings, text))
+            scores[number] += WORDS_WEIGHT * self._retriever.word_share(question, words)
+        scores[0] += FIRST_PASSAGE_BONUS
+        best = int(scores.argmax())
+        passage = passages[best]
+        verbatim = body[passage.start : passage.end]
+        return Quote(verbatim, texts[best], passage.headings, passage.start, passage.end)
+
+    def _choice(self, hit: TopicHit, language: Language, allowed: BoolArray) -> Choice:
+        article = self._articles[self._version(hit, language, allowed)]
+        return Choice(article.head.id, article.head.title, article.head.language, article.link, round(hit.score, 4))
+
+
+def _source(article: Article, quote: Quote) -> Source:
+    head = article.head
+    return Source(
+        article_id=head.id,
+        title=head.title,
+        section=_last(quote.headings),
+        language=head.language,
+        url=article.link,
+        version=head.version,
+        valid_from=head.valid_from,
+        valid_until=head.valid_until,
+    )
+
+
+def _last(headings: Iterable[str]) -> str:
+    return next(reversed(tuple(headings)), "")
