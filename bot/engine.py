@@ -17,7 +17,7 @@ from pathlib import Path
 from bot import parent_process
 from bot.errors import EngineError
 from bot.gateway_channel import EngineState, build_app
-from bot.logs import configure_logs, log_event
+from bot.logs import configure_logs, hush_rasa, log_event
 from bot.metrics import Metrics
 from bot.model_files import check_model, newest_model, read_key
 from bot.nlu.encoders import FOLDER_VARIABLE
@@ -107,6 +107,7 @@ def _load(options: argparse.Namespace, secret: str, engine: EngineState, metrics
     metrics.start_s = time.monotonic() - began
     engine.turns, engine.model_id = turns, turns.model_id
     engine.n_live = partial(getattr, turns.store, "n_live")
+    hush_rasa()
     engine.state = "ready"
     log_event("engine.ready", model_id=turns.model_id, seconds=round(metrics.start_s, 1))
 

@@ -6,16 +6,18 @@ Rasa takes many seconds to import, and the server must be able to ask for the st
 from __future__ import annotations
 
 import hmac
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Protocol
 
 from sanic import Sanic
 from sanic.exceptions import SanicException
 from sanic.request import Request
-from sanic.response import HTTPResponse, json, text
+from sanic.response import HTTPResponse, text
+from sanic.response import json as json_answer
 
 from bot.errors import BadRequestError, EngineError, NotReadyError, UnauthorizedError
 from bot.logs import log_event
@@ -75,19 +77,19 @@ def build_app(engine: EngineState, metrics: Metrics, secret: str) -> Sanic:
     @with_secret
     async def take_turn(request: Request) -> HTTPResponse:
         """Answer one message of a customer."""
-        return json(await engine.loaded().answer(read_turn(request.body)))
+        return _json(await engine.loaded().answer(read_turn(request.body)))
 
     @app.post("/events")
     @with_secret
     async def append_events(request: Request) -> HTTPResponse:
         """Append events to a conversation's tracker."""
-        return json(await engine.loaded().append_events(read_events(request.body)))
+        return _json(await engine.loaded().append_events(read_events(request.body)))
 
     @app.get("/status")
     @with_secret
     async def show_status(_request: Request) -> HTTPResponse:
         """Tell whether the engine can be asked."""
-        return json({"state": engine.state, "model_id": engine.model_id, "reason": engine.reason})
+        return _json({"state": engine.state, "model_id": engine.model_id, "reason": engine.reason})
 
     @app.get("/metrics")
     @with_secret
@@ -132,4 +134,8 @@ def _failure_answer(request: Request, error: Exception) -> HTTPResponse:
             code=failure.code,
             reason=str(failure),
         )
-    return json({"code": failure.code, "message": str(failure)}, status=failure.status)
+    return _json({"code": failure.code, "message": str(failure)}, status=failure.status)
+
+
+def _json(document: Any, status: int = 200) -> HTTPResponse:
+    return json_answer(document, status=status, dumps=partial(json.dumps, ensure_ascii=False))

@@ -80,6 +80,12 @@ def _is_about_our_data(record: logging.LogRecord) -> bool:
     return not any(part in text for part in _LIBRARY_WARNINGS)
 
 
+def hush_rasa() -> None:
+    """Keep only Rasa's errors from now on: its warnings about a message quote the message."""
+    logging.getLogger("rasa").setLevel(logging.ERROR)
+    logging.getLogger("py.warnings").setLevel(logging.CRITICAL)
+
+
 def log_event(
     event: str, *, level: int = logging.INFO, exc_info: BaseException | None = None, **fields: object
 ) -> None:

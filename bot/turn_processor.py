@@ -37,6 +37,8 @@ from bot.nlu.message_vector import find_message_vector
 from bot.turn_context import current_turn
 
 CHANNEL = "gateway"
+_PAYLOAD_PREFIX = "/"
+_STEERING_INTENTS = frozenset({"restart", "back", "session_start"})
 
 
 class RecordOnlyChannel(OutputChannel):
@@ -92,6 +94,7 @@ class TurnProcessor(MessageProcessor):
         await self._update_tracker_session(tracker, output)
         if tracker.is_paused():
             raise TurnError("The tracker is paused; nothing would be answered.")
+        message.text = without_command(message.text or "")
         began = time.perf_counter()
         parse_data = await self.parse_message(message, tracker)
         parse_data["parse_ms"] = round((time.perf_counter() - began) * 1000, 3)
@@ -184,6 +187,12 @@ class TurnProcessor(MessageProcessor):
     @staticmethod
     def _log_slots(tracker: DialogueStateTracker) -> None:
         """Log nothing: slots hold what customers said."""
+
+
+def without_command(text: str) -> str:
+    """Take the slash from a text that would steer Rasa itself; a button's payload stays as it is."""
+    name = text[1:].split("{", maxsplit=1)[0].strip() if text.startswith(_PAYLOAD_PREFIX) else ""
+    return text[1:] if name in _STEERING_INTENTS else text
 
 
 def profile_slots(tracker: DialogueStateTracker, text: str, metadata: Mapping[str, Any]) -> list[SlotSet]:

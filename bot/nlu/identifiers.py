@@ -90,9 +90,10 @@ def find_phone_last4(text: str) -> list[FoundEntity]:
     The span covers the four digits alone.
     """
     folded = fold(text)
-    taken = [match.span() for match in _ORDER_NUMBER.finditer(folded.text)]
-    spans = [match.span(3) for match in _PHONE.finditer(folded.text)]
-    spans += [span for span in _bare_four_digits(folded.text) if not _overlaps(span, [*taken, *spans])]
+    phones = list(_PHONE.finditer(folded.text))
+    taken = [match.span() for match in (*_ORDER_NUMBER.finditer(folded.text), *phones)]
+    spans = [match.span(3) for match in phones]
+    spans += [span for span in _bare_four_digits(folded.text) if not _overlaps(span, taken)]
     found = []
     for start, end in sorted(spans):
         value = re.sub(r"\s", "", folded.text[start:end])
