@@ -52,7 +52,7 @@ async function guard(to: RouteLocationNormalized): Promise<NavigationGuardReturn
   }
   if (to.name === 'sign-in') return session.account ? safeNext(to.query['next']) : true
   if (to.meta.open) return true
-  if (!session.account) return { name: 'sign-in', query: to.path === '/desk' ? {} : { next: to.fullPath } }
+  if (!session.account) return { name: 'sign-in', query: to.fullPath === '/desk' ? {} : { next: to.fullPath } }
   if (session.mustChangePassword) return to.name === 'password' ? true : { name: 'password', query: { next: to.fullPath } }
   if (to.name === 'password') return { name: 'account' }
   if (to.meta.needs && !session.can(to.meta.needs)) return { name: 'forbidden', replace: true }

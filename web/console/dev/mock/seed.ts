@@ -88,8 +88,8 @@ function talkWithHandoff(state: MockState): void {
       { name: 'orders_last_year', value: '14', source: 'shop', at: ago(86_400) },
     ],
     orders: [
-      { order_number: 'AB-123456', status: 'shipped', total: '¥699.00', placed_at: ago(6 * 86_400) },
-      { order_number: 'AB-119870', status: 'delivered', total: '¥89.00', placed_at: ago(40 * 86_400) },
+      { order_number: 'AB-123456', status: 'shipped', total: '699.00', currency: 'CNY', placed_at: ago(6 * 86_400), items: [{ zh: '降噪耳机', en: 'Noise-cancelling headphones' }] },
+      { order_number: 'AB-119870', status: 'completed', total: '89.00', currency: 'CNY', placed_at: ago(40 * 86_400), items: [{ zh: '数据线', en: 'Cable' }] },
     ],
   }))
   const yesterday = ago(86_400)
@@ -112,13 +112,13 @@ function packetOf(first: string, second: string, third: string): Handoff {
   return {
     id: 'h-chen', state: 'waiting', reason, created_at: ago(400),
     packet: {
-      reason, goal: '退回订单 AB-123456（三天没有物流更新）',
+      reason, goal: { zh: '想退回订单 AB-123456', en: 'wants to return order AB-123456' },
       known: [
         { slot: 'order_number', value: 'AB-123456', message_id: first, at: ago(460), verified: true },
         { slot: 'return_reason', value: '物流停滞', message_id: second, at: ago(420), verified: false },
       ],
       tried: [
-        { action: 'track_parcel', received: 'rejected' },
+        { answer: '订单 AB-123456 已于三天前发货，目前在杭州转运中心。', received: 'rejected' },
         { article: { title: '七天无理由退货', url: '/help/zh/return-policy' }, probability: 0.81, received: 'rejected' },
       ],
       mood: [
@@ -137,7 +137,7 @@ function englishComplaint(state: MockState): void {
   const asked = says(state, c, 'customer', { text: 'I was charged twice for one order and your invoice shows neither. <b>Please</b> look into it.' }, ago(95))
   understood(state, c, asked, ago(93), { intent: { name: 'report_payment_trouble', confidence: 0.44 }, language: 'en', ranking: [] })
   const reason = { code: 'not_understood', evidence: 'charged twice … invoice shows neither', said_by: 'assistant' }
-  state.openHandoff(c, { id: 'h-miller', state: 'waiting', reason, created_at: ago(90), packet: { reason, goal: 'Find out about a double charge' } }, ago(90))
+  state.openHandoff(c, { id: 'h-miller', state: 'waiting', reason, created_at: ago(90), packet: { reason, goal: { zh: '支付遇到问题', en: 'has trouble with a payment' } } }, ago(90))
 }
 
 function withAssistant(state: MockState): void {

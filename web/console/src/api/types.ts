@@ -80,14 +80,23 @@ export interface RowPage {
   counts: Counts
 }
 
+/** A text in both languages of the desk. */
+export interface LocalText {
+  zh: string
+  en: string
+}
+
 /** Everything in a packet may be missing: it was stored as it was at its moment, by the version of then. */
 export interface Packet {
   reason?: HandoffReason | null
-  goal?: string | null
+  goal?: string | LocalText | null
   known?: KnownFact[] | null
   tried?: TriedStep[] | null
   mood?: { message_id?: string; score: number }[] | null
-  suggestion?: string | { text?: string | null } | null
+  mood_trend?: string | null
+  suggestion?: string | LocalText | null
+  /** The handoff before this one, when an agent gave the conversation back to the queue. */
+  follows?: { handoff_id: string; reason?: HandoffReason | null; agent_name?: string | null } | null
   orders?: OrderBrief[] | null
   made_at?: string | null
   model_id?: string | null
@@ -113,6 +122,8 @@ export interface Handoff {
   reason?: HandoffReason | null
   created_at: string
   taken_at?: string | null
+  ended_at?: string | null
+  outcome?: string | null
   agent?: PersonRef | null
   packet?: Packet | null
 }
@@ -133,7 +144,7 @@ export interface OrderBrief {
   total?: string | number | null
   currency?: string | null
   placed_at?: string | null
-  items?: unknown
+  items?: LocalText[] | null
 }
 export interface Profile {
   id: string

@@ -1,5 +1,6 @@
 /** Reads a packet: stored by the version of its time, so that every part may be missing or of another shape. */
-import type { OrderBrief, Packet, Profile, Trait, TriedStep } from '@/api/types'
+import type { LocalText, OrderBrief, Packet, Profile, Trait, TriedStep } from '@/api/types'
+import { i18n } from '@/i18n'
 import { word } from '@/i18n/words'
 
 /** Said with a name of its own elsewhere on the card. */
@@ -16,9 +17,17 @@ export function triedText(step: TriedStep): string {
   return article ?? step.answer ?? word('actionNames', step.action) ?? '–'
 }
 
-export function suggestionText(packet: Packet | null | undefined): string {
-  const suggestion = packet?.suggestion
-  return (typeof suggestion === 'string' ? suggestion : suggestion?.text) ?? ''
+/** A text that may come in both languages, in the reader's. */
+export function localText(text: string | LocalText | null | undefined): string {
+  if (!text || typeof text === 'string') return text ?? ''
+  return (i18n.global.locale.value === 'zh-CN' ? text.zh : text.en) ?? ''
+}
+
+/** An amount with its currency as the reader writes it; without a currency as it came. */
+export function amountText(order: OrderBrief): string {
+  const amount = Number(order.total)
+  if (!order.currency || !Number.isFinite(amount)) return String(order.total ?? '')
+  return i18n.global.n(amount, { style: 'currency', currency: order.currency })
 }
 
 export function otherTraits(profile: Profile): Trait[] {

@@ -43,12 +43,18 @@ export function shortcutOf(event: KeyboardEvent): Shortcut | null {
 }
 
 export function onKeydown(event: KeyboardEvent): void {
-  if (event.defaultPrevented || document.querySelector('[aria-modal="true"]:not([hidden])')) return
+  if (event.defaultPrevented || isDialogOpen()) return
   const name = shortcutOf(event)
   const handler = name && handlers.get(name)?.at(-1)
   if (!handler) return
   event.preventDefault()
   handler()
+}
+
+/** A dialog stays in the document when it closes; only one that takes up room is open. */
+function isDialogOpen(): boolean {
+  const dialogs = document.querySelectorAll('[aria-modal="true"]')
+  return Array.from(dialogs).some((dialog) => dialog.getClientRects().length > 0)
 }
 
 function isWriting(target: EventTarget | null): boolean {

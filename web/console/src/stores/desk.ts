@@ -7,6 +7,7 @@ import { belongsTo, compareRows, isStale } from '@/desk/rowOrder'
 import { useSession } from './session'
 
 const PAGE = 50
+const LARGEST_PAGE = 100
 const SEARCH_REFRESH_MS = 800
 
 export const useDesk = defineStore('desk', () => {
@@ -44,7 +45,7 @@ export const useDesk = defineStore('desk', () => {
     loading.value = true
     error.value = null
     try {
-      const limit = Math.min(200, Math.max(PAGE, rows.value.length))
+      const limit = Math.min(LARGEST_PAGE, Math.max(PAGE, rows.value.length))
       const page = await api.rows({ view: view.value, q: query.value, limit }, mine.signal)
       rows.value = page.items
       nextCursor.value = page.next_cursor

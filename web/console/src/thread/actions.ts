@@ -11,11 +11,13 @@ export function allowedActions(row: Row | null, account: SignedInAccount | null)
   const { kind, agent } = row.owner
   if (may.has('answer_customers')) allowed.add('note')
   if (kind === 'agent' && agent?.id === account.id) {
-    if (may.has('answer_customers')) allowed.add('reply').add('handBack').add('resolve').add('toQueue')
-  } else if (kind === 'queue') {
-    if (may.has('take_handoffs')) allowed.add('take')
-  } else if (kind === 'bot') {
-    if (may.has('take_handoffs')) allowed.add('take').add('toQueue')
+    if (may.has('answer_customers')) allowed.add('reply')
+    if (may.has('take_handoffs')) allowed.add('handBack').add('resolve').add('toQueue')
+  } else if (kind === 'agent') {
+    if (may.has('take_handoffs') && may.has('assign_handoffs')) allowed.add('take').add('toQueue')
+  } else if (may.has('take_handoffs')) {
+    allowed.add('take')
+    if (kind === 'bot') allowed.add('toQueue')
   }
   return allowed
 }
