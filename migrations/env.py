@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import sqlalchemy as sa
 from alembic import context
 from sqlalchemy import create_engine, pool
 
@@ -13,10 +14,13 @@ from server.tables import import_all_models
 import_all_models()
 
 
-def render_item(kind: str, value: Any, _context: Any) -> str | bool:
+def render_item(kind: str, value: Any, autogen: Any) -> str | bool:
     """Write our column types as SQLAlchemy's own, so that a migration imports nothing of ours."""
     if kind == "type" and isinstance(value, UtcDateTime):
         return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(value, sa.JSON):
+        autogen.imports.add("from sqlalchemy.dialects import postgresql")
+        return 'sa.JSON().with_variant(postgresql.JSONB(), "postgresql")'
     return False
 
 

@@ -6,8 +6,9 @@ import os
 from typing import Any
 
 from rich.console import Console
-from sanic import HTTPResponse, Request, Sanic
+from sanic import Request, Sanic
 from sanic.config import Config
+from sanic.response import BaseHTTPResponse
 
 from core.logs import get_logger
 from core.settings import Settings
@@ -39,14 +40,14 @@ def create_app(house: House, name: str = "yiti") -> Sanic[Any, Any]:
     async def stop(_app: Sanic[Any, Any]) -> None:
         await house.stop()
 
-    @app.on_response
-    async def finish(request: Request, response: HTTPResponse) -> None:
+    async def finish(request: Request, response: BaseHTTPResponse) -> None:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
         if house.is_https:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         house.metrics.http.labels(method=request.method, status=str(response.status)).inc()
 
+    app.register_middleware(finish, "response")
     return app
 
 
@@ -87,7 +88,7 @@ async def say_where(house: House, console: Console) -> None:
 
 
 def _config(settings: Settings) -> Config:
-    config = Config(load_env=False)
+    config = Config()
     config.REQUEST_MAX_SIZE = MAX_BODY_BYTES
     config.WEBSOCKET_MAX_SIZE = MAX_FRAME_BYTES
     config.RESPONSE_TIMEOUT = RESPONSE_TIMEOUT_S

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from sanic import Blueprint
 
 from actions.order_gateways.demo import DemoShop
-from actions.order_gateways.http import HttpOrderGateway
+from actions.order_gateways.http import HttpShop
 from channels.web.origins import OriginGuard
 from channels.web.routes import web_routes
 from channels.web.service import WebChannel
@@ -73,7 +73,7 @@ class House:
     widgets: Widgets
     web: WebChannel
     web_origins: OriginGuard
-    shop: DemoShop | HttpOrderGateway
+    shop: DemoShop | HttpShop
     shop_orders: ShopOrders
     action_secret: str
     executor: ActionExecutor
@@ -147,7 +147,7 @@ class House:
         if self.engine is not None:
             await self.engine.stop()
         await self.engine_client.close()
-        if isinstance(self.shop, HttpOrderGateway):
+        if isinstance(self.shop, HttpShop):
             await self.shop.close()
         await self.bus.close()
         if self.redis is not None:

@@ -19,11 +19,11 @@ class ShopOrders:
         return [
             {
                 "order_number": order.order_number,
-                "status": order.status.value,
-                "total": str(order.total),
-                "currency": order.currency,
+                "status": order.state.value,
+                "total": f"{order.total.minor / 100:.2f}",
+                "currency": order.total.currency,
                 "placed_at": order.placed_at,
-                "items": [item.name for item in order.items],
+                "items": [{"zh": item.name.zh, "en": item.name.en} for item in order.items],
             }
             for order in await self._orders.list_orders(shop_customer_id)
         ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from actions.order_gateways.demo import DemoShop
-from actions.order_gateways.http import HttpOrderGateway
+from actions.order_gateways.http import HttpShop
 from actions.ports import ActionPorts
 from actions.registry import build_executor
 from channels.web.customer_events import CustomerEvents
@@ -44,6 +44,7 @@ from server.access.accounts import AccountService
 from server.access.guard import Guard
 from server.access.passwords import Passwords
 from server.access.sessions import SessionService
+from server.customers import Customers, ProfileSummaries
 from server.engine_client import EngineClient, RemoteEngine
 from server.engine_supervisor import EngineCommand, EngineSupervisor
 from server.house import House
@@ -89,7 +90,7 @@ def build_house(settings: Settings) -> House:
         record=record,
         conversations=conversations,
         assistant=engine_client,
-        customers=profiles,
+        customers=Customers(profiles),
         desk=opener,
         settings=TurnSettings(
             answer_timeout_s=settings.engine_start_timeout_s + settings.engine_timeout_s + ANSWER_MARGIN_S
@@ -138,7 +139,7 @@ def build_house(settings: Settings) -> House:
             user_tokens=UserTokens(clock),
             inbox=Inbox(database=database, record=record, turns=turns, clock=clock, metrics=metrics),
             events=CustomerEvents(conversations, bus),
-            sign_in=SignIn(database, clock),
+            sign_in=SignIn(database),
             limits=RedisLimits(redis) if redis is not None else InProcessLimits(),
             bus=bus,
             clock=clock,
@@ -148,7 +149,9 @@ def build_house(settings: Settings) -> House:
         shop_orders=ShopOrders(shop),
         action_secret=secret,
         executor=build_executor(
-            ActionPorts(orders=shop, products=shop, knowledge=knowledge, profiles=profiles, clock=clock)
+            ActionPorts(
+                orders=shop, products=shop, knowledge=knowledge, profiles=ProfileSummaries(profiles), clock=clock
+            )
         ),
         redis=redis,
     )
@@ -185,13 +188,13 @@ def build_profiles(database: Database, clock: Clock, key: InstallationKey) -> Pr
     return ProfileService(database, clock, vault)
 
 
-def build_shop(settings: Settings, clock: Clock) -> DemoShop | HttpOrderGateway:
+def build_shop(settings: Settings, clock: Clock) -> DemoShop | HttpShop:
     """Build the order gateway that the settings choose."""
     if settings.order_gateway == "demo":
         return DemoShop(settings.home / "demo_shop.db", clock)
     if settings.order_api_key is None:
         raise ConfigError("YITI_ORDER_API_KEY is missing; the shop's API asks for it.", code="order_api_key")
-    return HttpOrderGateway(settings.order_api_url or "", settings.order_api_key)
+    return HttpShop(settings.order_api_url or "", settings.order_api_key)
 
 
 def engine_command(settings: Settings) -> EngineCommand:

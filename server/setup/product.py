@@ -7,12 +7,13 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from knowledge_index.build import build_index
 from rich.console import Console
 
 from core.errors import ConfigError
 from core.secrets import read_or_make_secret
 from core.settings import REPOSITORY, Settings
+from knowledge_index.build import build_index
+from knowledge_index.index_folder import live_version
 from server.setup.database import migrate
 from server.setup.environments import make_engine_environment
 from server.setup.pages import build_page
@@ -87,7 +88,7 @@ def training_step(settings: Settings, *, force: bool = False) -> Step:
     def run(show: Show) -> str:
         if not force and current_model(settings) is not None:
             return "up to date"
-        command = [
+        command: list[str | Path] = [
             settings.engine_python,
             "-m",
             "bot.train",
@@ -114,8 +115,16 @@ def index_step(settings: Settings) -> Step:
 
     def run(show: Show) -> str:
         encoder = load(ENCODER_PROFILE, dir=encoder_folder(settings))
-        manifest = build_index(ARTICLES, index_folder(settings), encoder, progress=show)
-        return f"{manifest}"
+        before = live_version(index_folder(settings))
+        manifest = build_index(
+            ARTICLES,
+            index_folder(settings),
+            encoder,
+            progress=lambda step, done, total: show(f"{step} {done} of {total}"),
+        )
+        if manifest.version == before:
+            return "up to date"
+        return f"built from {len(manifest.articles)} articles"
 
     return Step("knowledge index", run)
 
