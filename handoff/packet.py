@@ -297,3 +297,12 @@ def _customer(profile: CustomerProfile | None) -> CustomerExtract | None:
 
 def _is_said_by(event: ConversationEvent, author: AuthorKind) -> bool:
     return event.type is EventType.MESSAGE and event.data["author"]["kind"] == author.value
+
+
+def packet_schema() -> dict[str, Any]:
+    """Return the JSON schema of the present version, as `packet.schema.json` publishes it."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:yiti:handoff-packet:{VERSION}",
+        **Packet.model_json_schema(mode="serialization"),
+    }

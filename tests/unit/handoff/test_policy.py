@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+
+from conversations.protocols import HandoffRequest, Intent, Sentiment, Understanding
+from handoff.policy import HandoffPolicy
+
+POLICY = HandoffPolicy(very_negative=-0.9, negative=-0.5, negatives_in_a_row=3, turns_before_repeat=3)
+
+
+def message(score: float | None = 0.0, intent: str = "greet", confidence: float = 0.9) -> Understanding:
+    return Understanding(
+        text="…",
+        intent=Intent(intent, confidence),
+        sentiment=None if score is None else Sentiment("negative", score),
+    )
+
+
+def test_a_very_angry_message_goes_to_people_at_once() -> None:
+    assert POLICY.wants_handoff(message(-0.9), []) == HandoffRequest("negative_mood", "rule", "…")
+    assert POLICY.wants_handoff(message(-0.89), []) is None
+
+
+@pytest.mark.parametrize(
+    ("scores", "wanted"),
+    [
+        ([-0.6, -0.6, -0.6], True),
+        ([-0.5, -0.5, -0.5, 0.9], True),
+        ([-0.6, -0.6], False),
+        ([-0.6, -0.6, -0.4], False),
+        ([-0.4, -0.6, -0.6, -0.6], False),
+        ([-0.6, 0.1, -0.6, -0.6], False),
+    ],
+)
+def test_several_angry_messages_in_a_row_go_to_people(scores: list[float], wanted: bool) -> None:
+    newest, *earlier = [message(score) for score in scores]
+
+    request = POLICY.wants_handoff(newest, earlier)
+
+    assert (request is not None) is wanted
+
+
+def test_a_customer_who_asks_gets_people_even_when_calm() -> None:
+    request = POLICY.wants_handoff(message(0.5, "talk_to_human"), [])
+
+    assert request == HandoffRequest("customer_asked", "customer", "…")
+
+
+def test_a_doubtful_wish_for_a_human_is_left_to_the_assistant() -> None:
+    assert POLICY.wants_handoff(message(0.0, "talk_to_human", 0.5), []) is None
+
+
+def test_without_any_understanding_nothing_is_wanted() -> None:
+    assert POLICY.wants_handoff(Understanding(), [Understanding()] * 5) is None
+    assert POLICY.wants_handoff(message(None), [message(None)] * 5) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "n_turns_since", "allowed"),
+    [
+        ("negative_mood", None, True),
+        ("negative_mood", 0, False),
+        ("not_understood", 2, False),
+        ("not_understood", 3, True),
+        ("customer_asked", 0, True),
+        ("complaint", 0, True),
+        ("failure", 0, True),
+        ("agent_request", 0, True),
+        ("a_reason_of_a_later_version", 0, False),
+    ],
+)
+def test_a_reason_may_repeat_only_after_some_turns(code: str, n_turns_since: int | None, allowed: bool) -> None:
+    assert POLICY.allows_repeat(code, n_turns_since) is allowed
