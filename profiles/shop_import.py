@@ -26,7 +26,7 @@ class ShopCustomer(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
-    id: str = Field(min_length=1, max_length=100)
+    shop_customer_id: str = Field(min_length=1, max_length=100)
     name: str = Field(min_length=1, max_length=200)
     language: str = Field(default="", max_length=16)
     tier: str = Field(default="", max_length=40)
@@ -66,7 +66,7 @@ class ShopImport:
         now = self._clock.now()
         async with self._database.unit_of_work() as session:
             for customer in customers:
-                user = identity(IdentityKind.USER, customer.id)
+                user = identity(IdentityKind.USER, customer.shop_customer_id)
                 customer_id, is_new = await self._profiles.find_or_make(session, user, source=SOURCE)
                 changed = await self._profiles.learn(session, customer_id, _facts(customer, now))
                 for address in _addresses(customer):
@@ -78,7 +78,7 @@ class ShopImport:
 
 
 def read_shop_customers(path: Path) -> list[ShopCustomer]:
-    """Read a CSV file with the columns id, name, language, tier, phone, email.
+    """Read a CSV file with the columns shop_customer_id, name, language, tier, phone, email.
 
     Raises:
         InvalidInputError: code `bad_customer_file`; names the line and the field, not the value.

@@ -12,7 +12,7 @@ from profiles.service import ProfileService
 from profiles.shop_import import ImportReport, ShopCustomer, ShopImport, read_shop_customers
 from profiles.vault import Vault
 
-CSV = """id,name,language,tier,phone,email
+CSV = """shop_customer_id,name,language,tier,phone,email
 C-1,王伟,zh,vip,13800138001,wei@example.com
 C-2,Anna Smith,en,normal,+442079460958,anna@example.com
 C-3,李娜,zh,gold,,wei@example.com
@@ -49,7 +49,7 @@ async def test_importing_again_changes_nothing(shop_import: ShopImport, tmp_path
 async def test_a_changed_line_changes_its_customer_only(
     shop_import: ShopImport, profiles: ProfileService, database: Database, clock: FrozenClock
 ) -> None:
-    line = ShopCustomer(id="C-1", name="王伟", language="zh", tier="normal", phone="13800138001")
+    line = ShopCustomer(shop_customer_id="C-1", name="王伟", language="zh", tier="normal", phone="13800138001")
     await shop_import.run([line])
     clock.advance(60)
 
@@ -69,7 +69,7 @@ async def test_a_changed_line_changes_its_customer_only(
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (",王伟,zh,vip,,", "line 2: id: String should have at least 1 character"),
+        (",王伟,zh,vip,,", "line 2: shop_customer_id: String should have at least 1 character"),
         ("C-1,,zh,vip,,", "line 2: name: String should have at least 1 character"),
         ("C-1,王伟,zh,vip,,,extra", "line 2:"),
         ("C-1", "line 2: name"),
@@ -77,7 +77,7 @@ async def test_a_changed_line_changes_its_customer_only(
 )
 def test_a_line_that_does_not_fit_is_named(tmp_path: Path, line: str, message: str) -> None:
     path = tmp_path / "customers.csv"
-    path.write_text(f"id,name,language,tier,phone,email\n{line}\n", encoding="utf-8")
+    path.write_text(f"shop_customer_id,name,language,tier,phone,email\n{line}\n", encoding="utf-8")
 
     with pytest.raises(InvalidInputError, match=message) as refused:
         read_shop_customers(path)
