@@ -40,8 +40,6 @@ export class ApiClient {
   private csrfToken = ''
   /** Called when a call finds that the session has ended. */
   onSessionLost: () => void = () => undefined
-  /** Called after each call with whether the server was reached. */
-  onReached: (reached: boolean) => void = () => undefined
 
   constructor(private readonly fetcher: typeof fetch = (...args) => fetch(...args)) {}
 
@@ -156,12 +154,9 @@ export class ApiClient {
 
   private async reach(path: string, init: RequestInit): Promise<Response> {
     try {
-      const response = await this.fetcher(path, init)
-      this.onReached(true)
-      return response
+      return await this.fetcher(path, init)
     } catch (error) {
       if (error instanceof DOMException && error.name === 'AbortError') throw error
-      this.onReached(false)
       throw offline()
     }
   }

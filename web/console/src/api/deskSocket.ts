@@ -10,8 +10,8 @@ export interface DeskSocketHandlers {
   onRow(row: Row): void
   onCounts(counts: Counts): void
   onEvent(conversationId: string, event: ConversationEvent): void
-  /** The server closed for want of a valid session. */
-  onRefused(): void
+  /** A connection ended or did not come about; the session may be the reason. */
+  onLost(): void
 }
 
 export interface DeskSocketOptions {
@@ -25,7 +25,6 @@ const FIRST_DELAY_MS = 500
 const LONGEST_DELAY_MS = 20_000
 const PING_EVERY_MS = 25_000
 const SILENCE_LIMIT_MS = 65_000
-const REFUSED_CODES = new Set([1008, 4401, 4403])
 
 /** The delay before attempt `n` (from 0): doubling, capped, spread by a half so that desks do not return at once. */
 export function backoffMs(n: number, random: () => number): number {
@@ -89,8 +88,8 @@ export class DeskSocket {
       this.becomeLive()
     }
     socket.onmessage = (message) => this.receive(message.data)
-    socket.onclose = (closed) => {
-      if (this.socket === socket) this.lost(closed.code)
+    socket.onclose = () => {
+      if (this.socket === socket) this.lost()
     }
   }
 
@@ -104,7 +103,7 @@ export class DeskSocket {
   }
 
   private ping(): void {
-    if (Date.now() - this.lastHeardAt > SILENCE_LIMIT_MS) this.lost(1006)
+    if (Date.now() - this.lastHeardAt > SILENCE_LIMIT_MS) this.lost()
     else this.send({ t: 'ping' })
   }
 
@@ -119,18 +118,13 @@ export class DeskSocket {
     else if (frame.t === 'ping') this.send({ t: 'pong' })
   }
 
-  private lost(code: number): void {
+  private lost(): void {
     this.forget()
     if (!this.wanted) return
-    if (REFUSED_CODES.has(code)) {
-      this.wanted = false
-      this.handlers.onState('idle', null)
-      this.handlers.onRefused()
-      return
-    }
     const delay = backoffMs(this.attempts++, this.options.random ?? Math.random)
     this.handlers.onState('waiting', Date.now() + delay)
     this.retryTimer = setTimeout(() => this.open(), delay)
+    this.handlers.onLost()
   }
 
   private forget(): void {

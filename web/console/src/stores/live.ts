@@ -35,7 +35,7 @@ export const useLive = defineStore('live', () => {
       },
       onCounts: (counts) => desk.applyCounts(counts),
       onEvent: (conversationId, event) => thread.applyEvent(conversationId, event),
-      onRefused: () => session.lose(),
+      onLost: () => void checkSession(),
     },
   )
 
@@ -47,6 +47,15 @@ export const useLive = defineStore('live', () => {
   function stop(): void {
     window.removeEventListener('online', retryNow)
     socket.stop()
+  }
+
+  /** A cut may mean that the session is over; asking also brings the present CSRF token for the next attempt. */
+  async function checkSession(): Promise<void> {
+    try {
+      if (!(await api.session())) session.lose()
+    } catch {
+      // Not reached: the next attempt will tell.
+    }
   }
 
   function retryNow(): void {
