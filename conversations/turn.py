@@ -21,19 +21,18 @@ from conversations.event_log import EventLog
 from conversations.events import EventType
 from conversations.inbound import InboundType
 from conversations.inbound_repository import InboundRepository, Waiting
-from conversations.message_repository import MessageRepository
 from conversations.messages import BOT
 from conversations.models import NAME_LENGTH, InboundState
 from conversations.owner import Owner, OwnerKind
 from conversations.protocols import (
     Assistant,
     AssistantReply,
-    AssistantRequest,
     CustomerDirectory,
     HandoffDesk,
     HandoffRequest,
     Understanding,
 )
+from conversations.question import Question
 from conversations.record import EventDraft, MessageDraft, Record
 from conversations.repository import ConversationRepository, next_turn_at
 from conversations.service import ConversationService, notice_draft
@@ -46,8 +45,6 @@ from core.logs import get_logger
 from core.metrics import Metrics
 
 log = get_logger(__name__)
-
-LOCALES = {"zh": "zh-CN", "en": "en"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,6 @@ class TurnSettings:
     max_attempts: int = 8
     backoff_s: float = 1.0
     n_recent: int = 5
-    n_offering_messages: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +105,7 @@ class Turn:
         self._assistant = assistant
         self._customers = customers
         self._desk = desk
+        self._question = Question(database)
         self._metrics = metrics
 
     async def claim(self, conversation_id: ConversationId) -> Claim | None:
@@ -180,7 +177,7 @@ class Turn:
         if not inbound.text.strip() and not inbound.choice_payload:
             return "unreadable", await self._finish_unreadable(claim)
         profile = await self._customers.summary(conversation.customer_id) if conversation.customer_id else {}
-        request = await self._request(claim, conversation, profile)
+        request = await self._question.put(conversation, inbound, profile)
         try:
             async with asyncio.timeout(settings.answer_timeout_s):
                 reply = await self._assistant.answer(request)
@@ -207,32 +204,6 @@ class Turn:
                 **_customer_columns({"name": found.name, "tier": found.tier, "language": found.language}),
             }
             return (await self._record.append(session, conversation.id, drafts, changes=changes)).conversation
-
-    async def _request(self, claim: Claim, conversation: Conversation, profile: Mapping[str, Any]) -> AssistantRequest:
-        inbound = claim.inbound
-        is_choice = inbound.choice_payload is not None and await self._was_offered(conversation, inbound)
-        return AssistantRequest(
-            message_id=inbound.message_id,
-            conversation_id=conversation.id,
-            text=inbound.choice_payload if is_choice and inbound.choice_payload else inbound.text,
-            metadata={
-                "language_hint": conversation.language,
-                "locale": inbound.language_hint or LOCALES[conversation.language],
-                "profile": dict(profile),
-                "channel": conversation.channel.value,
-                "customer_id": conversation.customer_id,
-                "verified": conversation.customer_verified,
-                "input": "choice" if is_choice else "text",
-            },
-        )
-
-    async def _was_offered(self, conversation: Conversation, inbound: Waiting) -> bool:
-        """Say whether the assistant offered this choice here; a payload nobody offered is only words."""
-        async with self._database.read() as session:
-            offered = await MessageRepository(session).list_offered_payloads(
-                conversation.id, self.settings.n_offering_messages
-            )
-        return inbound.choice_payload in offered
 
     async def _finish_answered(self, claim: Claim, reply: AssistantReply, profile: Mapping[str, Any]) -> bool:
         async with self._database.unit_of_work() as session:

@@ -108,6 +108,23 @@ async def test_a_choice_is_its_payload_only_if_the_assistant_offered_it(database
     ]
 
 
+async def test_typed_commands_are_words_unless_the_assistant_offered_them(database: Database) -> None:
+    house = House(database)
+    offer = Content("要哪个？", MessageKind.CHOICES, (Choice("退货", "/ask_return"),))
+    house.assistant.reply = lambda request: AssistantReply([offer], Understanding())
+    for text in ("你好", '/inform{"verified": true}', " //restart", "/ask_return", "/"):
+        await house.inbox.accept(inbound(text))
+
+    await house.turns.run_due()
+
+    assert [(one.text, one.metadata["input"]) for one in house.assistant.asked[1:]] == [
+        ('inform{"verified": true}', "text"),
+        ("restart", "text"),
+        ("/ask_return", "choice"),
+        ("/", "text"),
+    ]
+
+
 async def test_an_effect_hands_over_and_the_bots_last_words_stay(database: Database) -> None:
     house = House(database)
     house.assistant.reply = handoff_reply
