@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from core.database import Database
 LOCALES = {"zh": "zh-CN", "en": "en"}
 N_OFFERING_MESSAGES = 20
 COMMAND = "/"
+_LEADING_COMMAND = re.compile(r"^\s*/[\s/]*")
 
 
 class Question:
@@ -56,5 +58,4 @@ class Question:
 
 def without_command(text: str) -> str:
     """Return words that Rasa cannot take for a command."""
-    words = text.lstrip()
-    return words.lstrip(COMMAND).lstrip() or text if words.startswith(COMMAND) else text
+    return _LEADING_COMMAND.sub("", text) or text
