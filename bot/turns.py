@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import jsonschema
 from rasa.core.channels.channel import UserMessage
 from rasa.shared.core.events import UserUttered
+from rasa.shared.utils.schemas.events import EVENTS_SCHEMA
 
 from bot.errors import BadRequestError, EngineError, TurnError
 from bot.metrics import Metrics
@@ -20,6 +22,7 @@ from bot.turn_context import TurnContext, current_turn
 from bot.turn_processor import CHANNEL, RecordOnlyChannel, TurnProcessor
 
 _RANKING = 5
+_EVENTS = jsonschema.Draft7Validator(EVENTS_SCHEMA)
 _NOT_STORED = frozenset({"profile"})
 _EVENTS_FROM_OUTSIDE = frozenset(
     {"slot", "active_loop", "reset_slots", "restart", "followup", "pause", "resume", "loop_interrupted"}
@@ -98,10 +101,9 @@ class Turns:
         foreign = sorted({str(event.get("event")) for event in request.events} - _EVENTS_FROM_OUTSIDE)
         if foreign:
             raise BadRequestError(f"Events {foreign} cannot be appended; these can: {sorted(_EVENTS_FROM_OUTSIDE)}.")
-        try:
-            events = to_events(request.events)
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadRequestError(f"One of the events is none: {error}") from error
+        if not _EVENTS.is_valid(list(request.events)):
+            raise BadRequestError("One of the events lacks what an event of its kind needs.")
+        events = to_events(request.events)
         async with self.locks.hold(request.conversation_id):
             opened = await self.store.open(request.conversation_id, cause_id)
             if opened.earlier is not None:

@@ -71,7 +71,7 @@ def test_names_the_line_of_a_broken_file(tmp_path: Path, text: str, message: str
 
 
 def test_refuses_a_config_that_rasa_would_rewrite(tmp_path: Path) -> None:
-    with pytest.raises(TrainingDataError, match="config.yml:1: the key 'assistant_id' is missing"):
+    with pytest.raises(TrainingDataError, match=r"config.yml:1: the key 'assistant_id' is missing"):
         check_training_files(project(tmp_path, nlu("- hi"), CONFIG.replace("assistant_id: x\n", "")))
 
 
