@@ -49,6 +49,16 @@ _WISHES = frozenset(
         "track_parcel",
     }
 )
+_QUESTION = re.compile(
+    r"[?？]\s*$|[吗呢嘛]\s*$|^\s*(?:is|are|do|does|can|could|how|what|when|where|why|who|which)\b|怎么|多少|为什么|什么时候",
+    re.I,
+)
+_QUESTIONS = frozenset({"ask_knowledge", "ask_product", "nlu_fallback", "out_of_scope"})
+_INTENTS_THAT_GIVE = {
+    "reason": frozenset({"give_reason", "report_damaged_item"}),
+    "new_address": frozenset({"give_address"}),
+    "invoice_title": frozenset({"give_invoice_title"}),
+}
 _MOODS = frozenset({"complain", "give_feedback_negative", "give_feedback_positive"})
 _NOT_A_REASON = _WISHES - {"request_return", "request_refund", "request_exchange", "cancel_order"}
 _NOT_AN_ADDRESS = (_WISHES | _MOODS) - {"change_address"}
@@ -102,6 +112,11 @@ def read_title(turn: Turn) -> str | None:
     return (_TITLE_PREFIX.sub("", words).strip(" ，,。.") or words) if words else None
 
 
+def gives(slot: str, turn: Turn) -> bool:
+    """Say whether a message surely gives what `slot` holds, though the form asked for something else."""
+    return turn.intent in _INTENTS_THAT_GIVE.get(slot, frozenset()) and turn.confidence >= SURE_ENOUGH
+
+
 def is_complete_address(address: str) -> bool:
     """Say whether an address can be delivered to: it has a house number and is not just a word or two."""
     return len(address) >= SHORTEST_ADDRESS and any(character.isdigit() for character in address)
@@ -125,5 +140,7 @@ def _read_words(turn: Turn, *, entity: str, never: frozenset[str], from_intents:
     if turn.is_button:
         return turn.entities.get(entity) if turn.intent in from_intents else None
     if turn.intent in never and turn.confidence >= SURE_ENOUGH:
+        return None
+    if turn.intent in never | _QUESTIONS and _QUESTION.search(turn.text):
         return None
     return turn.text.strip()[:LONGEST_ANSWER] or None

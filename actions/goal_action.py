@@ -18,7 +18,7 @@ from core.logs import get_logger
 log = get_logger(__name__)
 
 REQUESTED_SLOT = "requested_slot"
-FORM_SLOTS = ("reason", "new_address", "invoice_title", "confirmed", "form_outcome", "open_form")
+FORM_SLOTS = ("reason", "new_address", "invoice_title", "confirmed", "form_outcome", "open_form", "tried_number")
 FAILURES_BEFORE_HANDOFF = 2
 
 

@@ -27,9 +27,9 @@ WRONG_NUMBERS_BEFORE_HUMAN = 2
 class OrderForm(GoalAction):
     """Validates a form that is about one order: finds the order first, then collects `questions`.
 
-    Rasa calls it when the form starts, after each message while it is active, and when it resumes after an
-    interruption. It steers the form by `requested_slot`; returning nothing rejects the message, and Rasa's
-    rules answer.
+    Rasa calls it when the form starts, after each message while it is active, and once more with the same message when
+    the form resumes after an interruption. It steers the form by `requested_slot`. An event for `requested_slot` alone
+    means "this message is not for the form": Rasa then lets a rule answer, and asks the same question again.
     """
 
     form: ClassVar[str]
@@ -39,14 +39,12 @@ class OrderForm(GoalAction):
     async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, turn: Turn) -> list[EventType]:
         """Take in the message and decide what is asked next."""
         slots = FormSlots(tracker)
-        if tracker.latest_action_name not in (None, "action_listen"):
-            return [SlotSet(REQUESTED_SLOT, slots[REQUESTED_SLOT])]  # back from an interruption: ask again
         if slots[REQUESTED_SLOT] is None or slots["open_form"] != self.form:
             await self._start(slots, turn)
         else:
             answer = self._take(slots, turn)
             if answer is Answer.INTERRUPTED:
-                return []
+                return [SlotSet(REQUESTED_SLOT, tracker.get_slot(REQUESTED_SLOT))]
             if answer is Answer.MALFORMED:
                 self._say_malformed(dispatcher, slots)
         if slots["form_outcome"] is None:
@@ -58,6 +56,8 @@ class OrderForm(GoalAction):
         for slot in (*FORM_SLOTS, "order_summary"):
             slots[slot] = None
         slots["open_form"] = self.form
+        if "reason" in self.questions:
+            slots["reason"] = turn.entities.get("reason")
         slots["n_wrong_numbers"] = 0.0
         number = form_answers.read_number(turn)
         if number is None and not form_answers.names_another_order(turn):
@@ -88,10 +88,23 @@ class OrderForm(GoalAction):
             return Answer.GIVEN
         requested = slots[REQUESTED_SLOT]
         answer = self._take_proof(slots, turn) if requested in _PROOFS else self._take_words(slots, turn)
-        if answer is Answer.INTERRUPTED and turn.intent in self.starters:
+        if answer is not Answer.INTERRUPTED:
+            return answer
+        if self._take_unasked(slots, turn):
+            return Answer.GIVEN
+        if turn.intent in self.starters:
             slots[requested] = None
             return Answer.RESTARTED
         return answer
+
+    def _take_unasked(self, slots: FormSlots, turn: Turn) -> bool:
+        """Take what belongs to another question of the form: a title before the number, a corrected reason."""
+        for slot in self.questions:
+            words = _READERS[slot](turn) if form_answers.gives(slot, turn) else None
+            if words is not None:
+                slots[slot] = words
+                return True
+        return False
 
     @staticmethod
     def _take_proof(slots: FormSlots, turn: Turn) -> Answer:
@@ -100,6 +113,9 @@ class OrderForm(GoalAction):
             slots["phone_last4"] = form_answers.read_phone_last4(turn)
             if slots["phone_last4"] is not None:
                 return Answer.GIVEN
+        elif slots["tried_number"] and (phone := form_answers.read_phone_last4(turn)):
+            slots["order_number"], slots["phone_last4"] = slots["tried_number"], phone
+            return Answer.GIVEN
         if not form_answers.is_attempt_at_number(turn):
             return Answer.INTERRUPTED
         slots[requested] = None
@@ -140,7 +156,7 @@ class OrderForm(GoalAction):
         try:
             order = await self.access.get(number, turn, proof)
         except NotFoundError:
-            slots["order_number"], slots["phone_last4"] = None, None
+            slots["tried_number"], slots["order_number"], slots["phone_last4"] = number, None, None
             if not _count_wrong_number(slots):
                 dispatcher.utter_message(response="utter_order_not_found")
             return

@@ -76,4 +76,7 @@ def orders_in_question(form: str, goal: str | None, orders: list[Order], now: da
         if goal == "refund_status":
             return [order for order in orders if order.case is not None]
         return [order for order in orders if order.state.is_open]
-    return [order for order in orders if WHY_NOT_BY_FORM[form](order, now) is None]
+    possible = [order for order in orders if WHY_NOT_BY_FORM[form](order, now) is None]
+    if possible or form == "after_sales_form":
+        return possible
+    return [order for order in orders if order.state.is_open]  # too late for these; better said than asked

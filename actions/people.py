@@ -51,6 +51,8 @@ class TakeOffer(GoalAction):
     async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, turn: Turn) -> list[EventType]:
         """Hand over or show the order; a yes to nothing is a friendly nod."""
         offer = tracker.get_slot("pending_offer") or "none"
+        if offer == "none" and tracker.active_loop_name:
+            return []  # the form asks again
         if offer == "none":
             dispatcher.utter_message(response="utter_nothing_more")
             return []
@@ -60,12 +62,14 @@ class TakeOffer(GoalAction):
 
 
 class DeclineOffer(GoalAction):
-    """A no outside a form."""
+    """A no: to an offer, or to a form's question other than the last, which means "leave it"."""
 
     action_name = "action_decline_offer"
 
     async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, turn: Turn) -> list[EventType]:
         """Leave it at that."""
+        if tracker.active_loop_name:
+            return _leave_form(dispatcher)
         dispatcher.utter_message(response="utter_nothing_more")
         return [SlotSet("pending_offer", "none")]
 
@@ -80,5 +84,20 @@ class StopForm(GoalAction):
         if tracker.active_loop_name is None:
             dispatcher.utter_message(response="utter_nothing_to_stop")
             return [SlotSet("pending_offer", "none")]
-        dispatcher.utter_message(response="utter_stopped")
-        return [*form_left(), SlotSet("pending_offer", "none")]
+        return _leave_form(dispatcher)
+
+
+class SayGoodbye(GoalAction):
+    """The customer goes; a form does not hold them back."""
+
+    action_name = "action_say_goodbye"
+
+    async def act(self, dispatcher: CollectingDispatcher, tracker: Tracker, turn: Turn) -> list[EventType]:
+        """Say goodbye and end the form that is active, if any."""
+        dispatcher.utter_message(response="utter_goodbye")
+        return form_left() if tracker.active_loop_name else []
+
+
+def _leave_form(dispatcher: CollectingDispatcher) -> list[EventType]:
+    dispatcher.utter_message(response="utter_stopped")
+    return [*form_left(), SlotSet("pending_offer", "none")]

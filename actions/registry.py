@@ -22,13 +22,14 @@ from actions.order_forms import (
     ValidateOrderForm,
 )
 from actions.payment import HelpPayment
-from actions.people import DeclineOffer, HandleComplaint, HandToHuman, StopForm, TakeOffer
+from actions.people import DeclineOffer, HandleComplaint, HandToHuman, SayGoodbye, StopForm, TakeOffer
 from actions.ports import ActionPorts
 from actions.products import AnswerProduct
 from actions.show_order import ShowOrder
 
 ACTIONS: tuple[type[GoalAction], ...] = (
     GreetCustomer,
+    SayGoodbye,
     StopForm,
     TakeOffer,
     DeclineOffer,
