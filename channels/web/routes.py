@@ -116,11 +116,13 @@ def _by_visitor(channel: WebChannel, guard: OriginGuard) -> Callable[[AsyncHandl
 def _answer_other_sites(blueprint: Blueprint, channel: WebChannel, guard: OriginGuard) -> None:
     """Add CORS: the browser's question beforehand, and the header on each answer."""
 
-    @blueprint.options("/<_path:path>")
     @public("Browsers ask before a call from another site, and send no token with the question.")
-    async def ask_beforehand(_request: Request, _path: str) -> HTTPResponse:
+    async def ask_beforehand(_request: Request) -> HTTPResponse:
         """Say which methods and headers may be used."""
         return preflight()
+
+    for name in ("session", "messages", "events"):
+        blueprint.add_route(ask_beforehand, f"/{name}", methods={"OPTIONS"}, name=f"ask_beforehand_{name}")
 
     async def name_origin(request: Request, response: HTTPResponse) -> None:
         origin = request.headers.get("origin")
