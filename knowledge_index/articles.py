@@ -15,6 +15,8 @@ from knowledge_index.models import LANGUAGES, Article, ArticleHead, ArticleProbl
 MAX_FILE_BYTES = 1_000_000
 CATEGORIES_FILE = "categories.yml"
 UNANSWERABLE_FILE = "unanswerable.csv"
+GOLDEN_FILE = "golden.csv"
+_SIDE_FILES = (CATEGORIES_FILE, UNANSWERABLE_FILE, GOLDEN_FILE)
 _FENCE = "---"
 
 
@@ -48,9 +50,9 @@ def list_article_files(folder: Path) -> list[Path]:
 
 
 def fingerprint_folder(folder: Path) -> str:
-    """Return a digest that changes when any article, the categories or the unanswerable questions do."""
+    """Return a digest that changes when any article, the categories, or the golden or unanswerable questions do."""
     digest = hashlib.sha256()
-    for path in [*list_article_files(folder), folder / CATEGORIES_FILE, folder / UNANSWERABLE_FILE]:
+    for path in [*list_article_files(folder), *(folder / name for name in _SIDE_FILES)]:
         if path.is_file():
             content = path.read_bytes()
             digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())

@@ -15,7 +15,7 @@ from core.clock import Clock, SystemClock
 from core.errors import ConfigError
 from core.logs import get_logger
 from knowledge_index import calibration, lexical, retrieval
-from knowledge_index.articles import UNANSWERABLE_FILE, ArticleFolder, fingerprint_folder, read_folder
+from knowledge_index.articles import GOLDEN_FILE, UNANSWERABLE_FILE, ArticleFolder, fingerprint_folder, read_folder
 from knowledge_index.index_folder import (
     FORMAT,
     ArticleTexts,
@@ -28,7 +28,13 @@ from knowledge_index.index_folder import (
 from knowledge_index.models import Article, ArticleRecord, Language, Manifest, Passage
 from knowledge_index.passages import MAX_CHARS, cut_passages, plain_text, split_sentences
 from knowledge_index.retrieval import Entries, EntryKind
-from knowledge_index.trials import ask_foreign, figures, hold_out, interleave, read_foreign_questions
+from knowledge_index.trials import (
+    Examiner,
+    article_words,
+    figures,
+    read_foreign_questions,
+    read_golden_questions,
+)
 from text_encoder import Encoder
 
 Progress = Callable[[str, int, int], None]
@@ -85,11 +91,11 @@ def build_index(
         raise ConfigError(f"{articles_dir} holds no usable article.", code="articles_missing", problems=folder.problems)
     data, entries = _make_data(folder, encoder, _known_vectors(out_dir, encoder), progress)
     progress("calibrate", 0, 1)
-    retriever = data.retriever()
-    questions = [(row, entry.text) for row, entry in enumerate(entries) if entry.kind is EntryKind.QUESTION]
-    held_out = hold_out(data, retriever, questions)
-    foreign = ask_foreign(data, retriever, encoder, read_foreign_questions(articles_dir / UNANSWERABLE_FILE))
-    calibrated = calibration.calibrate([asked.trial for asked in interleave(held_out, foreign)])
+    questions = {row: entry.text for row, entry in enumerate(entries) if entry.kind is EntryKind.QUESTION}
+    examiner = Examiner(data, encoder, read_foreign_questions(articles_dir / UNANSWERABLE_FILE))
+    golden = read_golden_questions(articles_dir / GOLDEN_FILE)
+    trials = [*examiner.hold_out(questions), *examiner.ask_golden(golden), *examiner.ask_foreign()]
+    calibrated = calibration.calibrate(trials, examiner.domain)
     built_at = (clock or SystemClock()).now()
     manifest = Manifest(
         format=FORMAT,
@@ -104,7 +110,7 @@ def build_index(
         problems=folder.problems,
         categories=folder.categories,
         calibration=calibrated,
-        figures=figures(held_out, foreign, calibrated),
+        figures=figures(trials, calibrated),
     )
     progress("write", 0, 1)
     manifest = write_version(out_dir, manifest, data)
@@ -175,7 +181,7 @@ def _make_data(
         columns,
         hashes,
         _encode(texts, hashes, encoder, known, progress),
-        lexical.build_lexical([_article_words(article) for article in folder.articles]),
+        lexical.build_lexical([article_words(article) for article in folder.articles]),
     )
     return data, entries
 
@@ -196,14 +202,6 @@ def _article_entries(
         yield _Entry(EntryKind.PASSAGE, number, row, f"{heading}{separator}{words}")
         for start, end in split_sentences(words):
             yield _Entry(EntryKind.SENTENCE, number, row, words[start:end])
-
-
-def _article_words(article: Article) -> str:
-    """Return the text whose words stand for an article.
-
-    Similar questions are left out: a held-out one would else find itself, and vectors match them better.
-    """
-    return f"{article.head.title}\n{plain_text(article.body)}"
 
 
 def _encode(

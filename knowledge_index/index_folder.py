@@ -183,6 +183,7 @@ def _write_data(folder: Path, data: IndexData) -> None:
         weights=lexical.weights,
         idf=lexical.idf,
         n_texts=np.array(lexical.n_texts),
+        mean_length=np.array(lexical.mean_length),
     )
     (folder / TERMS).write_text(json.dumps(list(lexical.terms), ensure_ascii=False), encoding="utf-8")
 
@@ -202,6 +203,7 @@ def _read_data(folder: Path, manifest: Manifest) -> IndexData:
             weights=arrays["weights"],
             idf=arrays["idf"],
             n_texts=int(arrays["n_texts"]),
+            mean_length=float(arrays["mean_length"]),
         )
     if vectors.shape != (manifest.n_entries, manifest.dimension) or lexical.n_texts != len(texts.articles):
         raise ValueError("The files' sizes do not agree.")

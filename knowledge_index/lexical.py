@@ -8,17 +8,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-K1 = 1.2
-B = 0.5
+K1 = 2.0
+B = 0.75
 
 _TOKEN = re.compile(r"[a-z0-9]+(?:[.'’-][a-z0-9]+)*|[\u3400-\u9fff\uf900-\ufaff]+")
-_STOP_WORDS_EN = """a an the is are was were be am i me my you your we our it its this that these those to of in on at for
-from with and or if do does did can could will would should have has had not what how when where which who there any
-please so"""
+_STOP_WORDS_EN = """a an the is are was were be am i me my you your we our it its this that these those to of in on
+at for from with and or if do does did can could will would should have has had not what how when where which who
+there any please so"""
 _STOP_WORDS_ZH = "的 了 吗 呢 啊 吧 么 我 你 您 是 在 就 都 也 还 请 问 请问 什么 怎么 可以 能 有 没 不 要 想 会 一 个"
 _STOP_WORDS = frozenset(f"{_STOP_WORDS_EN} {_STOP_WORDS_ZH}".split())
 
@@ -56,6 +57,7 @@ class LexicalIndex:
     weights: npt.NDArray[np.float32]
     idf: npt.NDArray[np.float32]
     n_texts: int
+    mean_length: float
 
     def scores(self, query: str) -> npt.NDArray[np.float32]:
         """Score all texts: BM25 as a share of the most the query could get, so between 0 and 1.
@@ -71,6 +73,19 @@ class LexicalIndex:
                 scores[self.rows[span]] += self.weights[span]
         most = self._weight(terms) * (K1 + 1)
         return scores / np.float32(most) if most else scores
+
+    def score_text(self, query: str, text: str) -> float:
+        """Score a text as `scores` would if it were one of the index's, with the index's term weights."""
+        counts = Counter(lexical_terms(text))
+        length = sum(counts.values())
+        terms = set(lexical_terms(query))
+        most = self._weight(terms) * (K1 + 1)
+        held = (
+            float(self.idf[self.terms[term]]) * _saturation(counts[term], length, self.mean_length)
+            for term in terms & counts.keys()
+            if term in self.terms
+        )
+        return sum(held) / most if most else 0.0
 
     def share(self, query: str, text: str) -> float:
         """Return the part of the query's terms, by their weight, that a text holds."""
@@ -101,8 +116,7 @@ def build_lexical(texts: Sequence[str]) -> LexicalIndex:
     pairs = np.array([pair for term in terms for pair in postings[term]], dtype=np.int64).reshape(-1, 2)
     rows, frequencies = pairs[:, 0], pairs[:, 1].astype(np.float64)
     idf = np.log(1 + (len(texts) - sizes + 0.5) / (sizes + 0.5))
-    norm = K1 * (1 - B + B * lengths[rows] / max(mean_length, 1e-9))
-    weights = np.repeat(idf, sizes) * frequencies * (K1 + 1) / (frequencies + norm)
+    weights = np.repeat(idf, sizes) * _saturation(frequencies, lengths[rows], mean_length)
     return LexicalIndex(
         terms,
         np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
@@ -110,4 +124,10 @@ def build_lexical(texts: Sequence[str]) -> LexicalIndex:
         weights.astype(np.float32),
         idf.astype(np.float32),
         len(texts),
+        mean_length,
     )
+
+
+def _saturation(frequency: Any, length: Any, mean_length: float) -> Any:
+    """Return BM25's weight of a term that a text of this length holds so often; numbers or arrays."""
+    return frequency * (K1 + 1) / (frequency + K1 * (1 - B + B * length / max(mean_length, 1e-9)))

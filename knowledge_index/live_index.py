@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from knowledge_index.calibration import features_of, probability
+from knowledge_index.calibration import features_of, log_odds, probability
 from knowledge_index.index_folder import IndexData
 from knowledge_index.models import (
     Answer,
@@ -59,19 +59,28 @@ class LiveIndex:
         hits = self._retriever.rank_topics(question, vector, allowed=allowed)
         if not hits:
             return Refusal("no_articles")
-        chance = probability(self.manifest.calibration, features_of(hits))
+        calibration = self.manifest.calibration
+        features = features_of(hits, log_odds(calibration.domain, vector))
+        if probability(calibration.known, features) < calibration.known_from:
+            return Refusal("not_in_knowledge")
+        chance = probability(calibration.serves, features)
         near = [hit for hit in hits[:N_CHOICES] if hit.score >= hits[0].score - NEAR_SCORE]
-        if chance >= self.manifest.calibration.answer_from:
-            article = self._version(hits[0], language, allowed)
-            quote = self._quote(question, vector, article)
-            alternatives = tuple(self._choice(hit, language, allowed) for hit in near[1:])
-            return Answer((quote,), _source(self._articles[article], quote), chance, alternatives)
-        if chance >= self.manifest.calibration.choices_from:
+        if chance < calibration.answer_from:
             return Choices(tuple(self._choice(hit, language, allowed) for hit in near), chance)
-        return Refusal("not_in_knowledge", chance)
+        article = self._version(hits[0], language, allowed)
+        quote = self._quote(question, vector, article)
+        alternatives = tuple(self._choice(hit, language, allowed) for hit in near[1:])
+        return Answer((quote,), _source(self._articles[article], quote), chance, alternatives)
 
     def search(
-        self, question: str, vector: FloatArray, language: Language, limit: int, now: datetime, audience: Audience
+        self,
+        question: str,
+        vector: FloatArray,
+        language: Language,
+        *,
+        limit: int,
+        now: datetime,
+        audience: Audience,
     ) -> list[Choice]:
         """List fitting articles, the best first."""
         allowed = self._allowed_articles(now, audience)

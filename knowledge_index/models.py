@@ -99,28 +99,53 @@ class ReliabilityBin(BaseModel):
     n: int
 
 
-class Calibration(BaseModel):
-    """How scores become a probability that the first article serves, and from where on it is given."""
+class Logistic(BaseModel):
+    """A logistic regression over the features of a ranking."""
 
     weights: tuple[float, ...]
     bias: float
+
+
+class Calibration(BaseModel):
+    """How a ranking becomes an answer, choices or a refusal.
+
+    `domain` weighs a question's vector: does it sound like the articles or like foreign questions? `known`
+    joins that with the ranking; below `known_from` there is no reply.
+    `serves` is the probability that the first article answers the question; it is quoted from `answer_from`.
+    """
+
+    domain: Logistic
+    known: Logistic
+    serves: Logistic
+    known_from: float
     answer_from: float
-    choices_from: float
     budget: float
     reliability: tuple[ReliabilityBin, ...] = ()
 
 
-class HeldOutFigures(BaseModel):
-    """Retrieval of the articles' own similar questions, each left out of the index while it is asked."""
+class RetrievalFigures(BaseModel):
+    """How well questions find their article, and what the thresholds make of them; shares from 0 to 1."""
 
     n_questions: int
-    n_foreign: int
     recall_at_1: float
     recall_at_5: float
     mrr: float
+    refused: float
     answered: float
     wrong_among_answers: float
+
+
+class Figures(BaseModel):
+    """What a build measured, with probabilities from fits that had not seen the question.
+
+    Held-out questions are the articles' own similar questions, each left out of the index while asked.
+    """
+
+    held_out: RetrievalFigures
+    golden: RetrievalFigures
+    n_foreign: int
     foreign_refused: float
+    foreign_answered: float
 
 
 class Manifest(BaseModel):
@@ -140,7 +165,7 @@ class Manifest(BaseModel):
     problems: tuple[ArticleProblem, ...]
     categories: dict[str, dict[Language, str]]
     calibration: Calibration
-    figures: HeldOutFigures
+    figures: Figures
     files: dict[str, str] = Field(default_factory=dict)
 
 

@@ -112,7 +112,8 @@ class KnowledgeService:
 
         def run() -> list[Choice]:
             vector = self._encoder.encode([question])[0]
-            return live.search(question, vector, language, limit, self._clock.now(), audience)
+            now = self._clock.now()
+            return live.search(question, vector, language, limit=limit, now=now, audience=audience)
 
         return await asyncio.to_thread(run)
 
