@@ -20,6 +20,7 @@ interface Desk {
 export function mockServer(): Plugin {
   const state = new MockState()
   const desks = new Set<Desk>()
+  const sockets = new WebSocketServer({ noServer: true })
   state.onRow = (row) => {
     for (const desk of desks) {
       send(desk, { t: 'row', row })
@@ -33,9 +34,9 @@ export function mockServer(): Plugin {
     middlewares.use((request, response, next) => {
       if (strict) response.setHeader('content-security-policy', CSP)
       if (!MINE.test(request.url ?? '')) return next()
-      void handle(state, desks, request, response)
+      void handle(state, sockets, request, response)
     })
-    acceptSockets(state, desks, server as Server)
+    acceptSockets(state, desks, sockets, server as Server)
   }
   return {
     name: 'yiti-mock-server',
@@ -44,7 +45,7 @@ export function mockServer(): Plugin {
   }
 }
 
-async function handle(state: MockState, desks: Set<Desk>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(state: MockState, sockets: WebSocketServer, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://mock')
   const finish = (status: number, body?: unknown, type = 'application/json'): void => {
     response.statusCode = status
@@ -54,7 +55,7 @@ async function handle(state: MockState, desks: Set<Desk>, request: IncomingMessa
   try {
     const body = await readJson(request)
     const [status, document] = await answer({ state, method: request.method ?? 'GET', url, body, request, response })
-    if (/cut_sockets|expire|reset|refuse_sockets/.test(url.pathname)) for (const desk of desks) desk.socket.terminate()
+    if (/cut_sockets|expire|reset|refuse_sockets/.test(url.pathname)) for (const socket of sockets.clients) socket.terminate()
     finish(status, document)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
@@ -71,8 +72,7 @@ async function readJson(request: IncomingMessage): Promise<Record<string, unknow
   return text ? (JSON.parse(text) as Record<string, unknown>) : {}
 }
 
-function acceptSockets(state: MockState, desks: Set<Desk>, server: Server): void {
-  const sockets = new WebSocketServer({ noServer: true })
+function acceptSockets(state: MockState, desks: Set<Desk>, sockets: WebSocketServer, server: Server): void {
   server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     if (!request.url?.startsWith('/desk/socket')) return
     const session = state.sessions.get(cookieOf(request))
