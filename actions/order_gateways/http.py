@@ -25,8 +25,9 @@ from core.errors import ConflictError, NotFoundError, ProviderError
 _PayloadT = TypeVar("_PayloadT", bound=BaseModel)
 
 ATTEMPTS = 3
-TIMEOUT_S = 2.5
+TIMEOUT_S = 2.0
 _WAIT_INITIAL_S = 0.1
+_WAIT_MAX_S = 0.5
 _LONGEST_RETRY_AFTER_S = 3600.0
 
 
@@ -35,7 +36,7 @@ class HttpShop:
 
     Every call may be sent again: reads change nothing, and each write carries its `Idempotency-Key`. A call is retried
     on a lost connection, a timeout, 429 and 5xx, and on nothing else. All attempts together stay below the time that
-    the engine gives an action.
+    the server gives a turn.
     """
 
     def __init__(
@@ -149,8 +150,10 @@ class HttpShop:
             async for attempt in stamina.retry_context(
                 on=(httpx.TransportError, _PassingError),
                 attempts=ATTEMPTS,
-                timeout=ATTEMPTS * self._timeout_s,
+                timeout=ATTEMPTS * (self._timeout_s + _WAIT_MAX_S),
                 wait_initial=self._wait_initial_s,
+                wait_jitter=self._wait_initial_s,
+                wait_max=_WAIT_MAX_S,
             ):
                 with attempt:
                     return await self._send_once(request)
