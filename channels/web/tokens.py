@@ -150,7 +150,9 @@ class WebTokens:
         if payload.get("use") != use:
             raise _bad_token(use)
         if payload["exp"] <= self._clock.now().timestamp():
-            raise NotAllowedError(f"This {use} token has expired; open a session for a new one.", code="token_expired")
+            raise NotAllowedError(
+                f"This {use} token has expired; open a session for a new one.", code="token_expired", token=use
+            )
         return payload
 
 
@@ -192,13 +194,17 @@ class UserTokens:
         issued_s, expires_s = _seconds(payload["iat"]), _seconds(payload["exp"])
         not_before_s = _seconds(payload.get("nbf", issued_s))
         if expires_s - issued_s > USER_TOKEN_MAX_S:
-            raise NotAllowedError("A user token may last one hour at most; shorten exp - iat.", code="bad_token")
+            raise NotAllowedError(
+                "A user token may last one hour at most; shorten exp - iat.", code="bad_token", token="user"
+            )
         if max(issued_s, not_before_s) > now_s + CLOCK_SKEW_S:
             raise NotAllowedError(
-                "This user token is not valid yet; check the signing server's clock.", code="bad_token"
+                "This user token is not valid yet; check the signing server's clock.", code="bad_token", token="user"
             )
         if expires_s <= now_s - CLOCK_SKEW_S:
-            raise NotAllowedError("This user token has expired; ask your site for a new one.", code="token_expired")
+            raise NotAllowedError(
+                "This user token has expired; ask your site for a new one.", code="token_expired", token="user"
+            )
 
 
 def _claims(payload: Mapping[str, Any]) -> dict[str, str]:
