@@ -154,7 +154,7 @@ export interface Profile {
   shop_customer_id?: string | null
   verified?: boolean
   identities?: Identity[] | null
-  traits?: Trait[] | null
+  traits?: Trait[] | Record<string, unknown> | null
   orders?: OrderBrief[] | null
   created_at?: string | null
   last_seen_at?: string | null

@@ -23,6 +23,15 @@ export function localText(text: string | LocalText | null | undefined): string {
   return (i18n.global.locale.value === 'zh-CN' ? text.zh : text.en) ?? ''
 }
 
+/** Traits come as a list with their sources, or by name; anything else is none. */
+function traitsOf({ traits }: Profile): Trait[] {
+  if (Array.isArray(traits)) return traits
+  return Object.entries(traits ?? {}).map(([name, trait]) => {
+    const isSourced = typeof trait === 'object' && trait !== null && 'value' in trait
+    return isSourced ? { name, ...(trait as Omit<Trait, 'name'>) } : { name, value: trait }
+  })
+}
+
 /** An amount with its currency as the reader writes it; without a currency as it came. */
 export function amountText(order: OrderBrief): string {
   const amount = Number(order.total)
@@ -31,7 +40,7 @@ export function amountText(order: OrderBrief): string {
 }
 
 export function otherTraits(profile: Profile): Trait[] {
-  return (profile.traits ?? []).filter((trait) => !SHOWN_ELSEWHERE.has(trait.name))
+  return traitsOf(profile).filter((trait) => !SHOWN_ELSEWHERE.has(trait.name))
 }
 
 export function ordersOf(profile: Profile | null, packet: Packet | null | undefined): OrderBrief[] {
