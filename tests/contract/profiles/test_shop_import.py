@@ -12,6 +12,7 @@ from profiles.service import ProfileService
 from profiles.shop_import import ImportReport, ShopCustomer, ShopImport, read_shop_customers
 from profiles.vault import Vault
 
+DEMO_SHOP = Path(__file__).resolve().parents[3] / "data" / "demo_shop"
 CSV = """shop_customer_id,name,language,tier,phone,email
 C-1,王伟,zh,vip,13800138001,wei@example.com
 C-2,Anna Smith,en,normal,+442079460958,anna@example.com
@@ -84,3 +85,12 @@ def test_a_line_that_does_not_fit_is_named(tmp_path: Path, line: str, message: s
 
     assert refused.value.details["line"] == 2
     assert "王伟" not in str(refused.value)
+
+
+async def test_the_demo_shops_file_is_taken_in_whole(shop_import: ShopImport) -> None:
+    customers = read_shop_customers(DEMO_SHOP / "customers.csv")
+
+    report = await shop_import.run(customers)
+
+    assert report == ImportReport(n_created=len(customers), n_changed=0, n_unchanged=0, n_refused=0)
+    assert len(customers) > 0
