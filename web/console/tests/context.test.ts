@@ -3,13 +3,9 @@ import { amountText, localText, ordersOf, otherTraits, triedText, valueText } fr
 import { setLocale } from '@/i18n'
 
 describe('the context pane', () => {
-  it('reads traits as a list, by name, and by name with their sources', () => {
-    const carrier = [{ name: 'carrier', value: 'SF' }]
-
-    expect(otherTraits({ id: 'c', traits: [{ name: 'tier', value: 'vip' }, ...carrier] })).toEqual(carrier)
-    expect(otherTraits({ id: 'c', traits: { carrier: 'SF', name: 'Ada' } })).toEqual(carrier)
-    expect(otherTraits({ id: 'c', traits: { carrier: { value: 'SF', source: 'shop' } } })).toEqual([{ ...carrier[0], source: 'shop' }])
-    expect(otherTraits({ id: 'c', traits: null })).toEqual([])
+  it('shows the traits that have no place of their own', () => {
+    expect(otherTraits({ customer_id: 'c', traits: { carrier: 'SF', name: 'Ada', tier: 'vip' } })).toEqual([['carrier', 'SF']])
+    expect(otherTraits({ customer_id: 'c', traits: null })).toEqual([])
   })
 
   it('says a text in the reader’s language and an amount with its currency', () => {
@@ -27,6 +23,6 @@ describe('the context pane', () => {
     expect(triedText({ answer: 'on its way' })).toBe('on its way')
     expect(triedText({})).toBe('–')
     expect(valueText({ a: [1] })).toBe('{"a":[1]}')
-    expect(ordersOf({ id: 'c', orders: null }, { orders: [{ order_number: 'A' }] })).toEqual([{ order_number: 'A' }])
+    expect(ordersOf({ customer_id: 'c', orders: null }, { orders: [{ order_number: 'A' }] })).toEqual([{ order_number: 'A' }])
   })
 })

@@ -46,7 +46,7 @@ function row(id: string, name: string | null, more: Partial<Row> = {}): Row {
 }
 
 function profile(id: string, name: string, more: Partial<Profile> = {}): Profile {
-  return { id, name, language: 'zh', tier: 'normal', verified: false, ...more }
+  return { customer_id: id, name, language: 'zh', tier: 'normal', verified: false, ...more }
 }
 
 type Said = Partial<EventData['message']> & { text: string }
@@ -78,15 +78,11 @@ function talkWithHandoff(state: MockState): void {
   base.customer = { id: 'cu-chen', name: '陈思雨', verified: true, tier: 'vip', language: 'zh' }
   const c = state.add(base, profile('cu-chen', '陈思雨', {
     tier: 'vip', verified: true, shop_customer_id: 'S-10023',
-    identities: [
+    identifiers: [
       { kind: 'phone', value: '138****2046', verified: true },
       { kind: 'email', value: 'ch***@example.com', verified: true },
     ],
-    traits: [
-      { name: 'tier', value: 'vip', source: 'shop', at: ago(86_400) },
-      { name: 'preferred_carrier', value: '顺丰', source: 'customer', at: ago(86_400) },
-      { name: 'orders_last_year', value: '14', source: 'shop', at: ago(86_400) },
-    ],
+    traits: { tier: 'vip', preferred_carrier: '顺丰', orders_last_year: '14' },
     orders: [
       { order_number: 'AB-123456', status: 'shipped', total: '699.00', currency: 'CNY', placed_at: ago(6 * 86_400), items: [{ zh: '降噪耳机', en: 'Noise-cancelling headphones' }] },
       { order_number: 'AB-119870', status: 'completed', total: '89.00', currency: 'CNY', placed_at: ago(40 * 86_400), items: [{ zh: '数据线', en: 'Cable' }] },

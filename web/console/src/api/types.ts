@@ -127,16 +127,10 @@ export interface Handoff {
   agent?: PersonRef | null
   packet?: Packet | null
 }
-export interface Identity {
+export interface Identifier {
   kind: string
   value: string
   verified?: boolean
-}
-export interface Trait {
-  name: string
-  value: unknown
-  source?: string
-  at?: string
 }
 export interface OrderBrief {
   order_number: string
@@ -147,16 +141,16 @@ export interface OrderBrief {
   items?: LocalText[] | null
 }
 export interface Profile {
-  id: string
+  customer_id: string
   name?: string | null
   language?: string | null
   tier?: string | null
   shop_customer_id?: string | null
   verified?: boolean
-  identities?: Identity[] | null
-  traits?: Trait[] | Record<string, unknown> | null
+  identifiers?: Identifier[] | null
+  traits?: Record<string, unknown> | null
   orders?: OrderBrief[] | null
-  created_at?: string | null
+  first_seen_at?: string | null
   last_seen_at?: string | null
 }
 export interface ConversationDetail {

@@ -1,5 +1,5 @@
 /** Reads a packet: stored by the version of its time, so that every part may be missing or of another shape. */
-import type { LocalText, OrderBrief, Packet, Profile, Trait, TriedStep } from '@/api/types'
+import type { LocalText, OrderBrief, Packet, Profile, TriedStep } from '@/api/types'
 import { i18n } from '@/i18n'
 import { word } from '@/i18n/words'
 
@@ -14,22 +14,13 @@ export function valueText(value: unknown): string {
 
 export function triedText(step: TriedStep): string {
   const article = typeof step.article === 'string' ? step.article : step.article?.title
-  return article ?? step.answer ?? word('actionNames', step.action) ?? '–'
+  return (article ?? step.answer ?? word('actionNames', step.action)) || '–'
 }
 
 /** A text that may come in both languages, in the reader's. */
 export function localText(text: string | LocalText | null | undefined): string {
   if (!text || typeof text === 'string') return text ?? ''
   return (i18n.global.locale.value === 'zh-CN' ? text.zh : text.en) ?? ''
-}
-
-/** Traits come as a list with their sources, or by name; anything else is none. */
-function traitsOf({ traits }: Profile): Trait[] {
-  if (Array.isArray(traits)) return traits
-  return Object.entries(traits ?? {}).map(([name, trait]) => {
-    const isSourced = typeof trait === 'object' && trait !== null && 'value' in trait
-    return isSourced ? { name, ...(trait as Omit<Trait, 'name'>) } : { name, value: trait }
-  })
 }
 
 /** An amount with its currency as the reader writes it; without a currency as it came. */
@@ -39,8 +30,9 @@ export function amountText(order: OrderBrief): string {
   return i18n.global.n(amount, { style: 'currency', currency: order.currency })
 }
 
-export function otherTraits(profile: Profile): Trait[] {
-  return traitsOf(profile).filter((trait) => !SHOWN_ELSEWHERE.has(trait.name))
+/** The traits that have no place of their own on the card. */
+export function otherTraits(profile: Profile): [name: string, value: unknown][] {
+  return Object.entries(profile.traits ?? {}).filter(([name]) => !SHOWN_ELSEWHERE.has(name))
 }
 
 export function ordersOf(profile: Profile | null, packet: Packet | null | undefined): OrderBrief[] {

@@ -51,6 +51,8 @@ export interface DayItem {
 }
 export type TimelineItem = MessageItem | NoteItem | HandoffItem | SystemItem | DayItem
 
+/** How near two events of one change are in the log: the server writes them in one transaction. */
+const NEARBY = 3
 const CONTINUES_WITHIN_MS = 3 * 60_000
 
 export function buildTimeline(events: readonly ConversationEvent[]): TimelineItem[] {
@@ -63,7 +65,8 @@ export function buildTimeline(events: readonly ConversationEvent[]): TimelineIte
   const items: TimelineItem[] = []
   let day = ''
   events.forEach((event, index) => {
-    const item = itemOf(event, events[index - 1], events[index + 1], understood, states)
+    const around = events.slice(Math.max(0, index - NEARBY), index + NEARBY + 1)
+    const item = itemOf(event, around, understood, states)
     if (!item) return
     const eventDay = localDay(event.at)
     if (eventDay !== day) {
@@ -79,8 +82,7 @@ export function buildTimeline(events: readonly ConversationEvent[]): TimelineIte
 /** The item one event becomes, or null for events that only change others. */
 function itemOf(
   event: ConversationEvent,
-  previous: ConversationEvent | undefined,
-  next: ConversationEvent | undefined,
+  around: readonly ConversationEvent[],
   understood: Map<string, UnderstoodData>,
   states: Map<string, EventData['status']>,
 ): TimelineItem | null {
@@ -104,13 +106,13 @@ function itemOf(
     case 'handoff_opened':
       return { ...base, kind: 'handoff', reason: event.data.reason }
     case 'owner_changed':
-      return ownerItem(base, event.data, [previous, next])
+      return ownerItem(base, event.data, around)
     case 'handoff_ended':
       return event.data.outcome
         ? { ...base, kind: 'system', what: 'handoff_ended', agent: null, detail: event.data.outcome }
         : null
     case 'closed':
-      return previous?.type === 'owner_changed' || next?.type === 'owner_changed'
+      return around.some((other) => other.type === 'owner_changed')
         ? null
         : { ...base, kind: 'system', what: 'closed', agent: null, detail: null }
     case 'customer_linked':
@@ -123,10 +125,10 @@ function itemOf(
 function ownerItem(
   base: { key: string; at: string },
   data: EventData['owner_changed'],
-  neighbours: (ConversationEvent | undefined)[],
+  around: readonly ConversationEvent[],
 ): SystemItem | null {
   const to = ownerOf(data)
-  if (to.kind === 'queue' && neighbours.some((event) => event?.type === 'handoff_opened')) return null
+  if (to.kind === 'queue' && around.some((event) => event.type === 'handoff_opened')) return null
   const what = ({ bot: 'to_bot', queue: 'to_queue', agent: 'to_agent', closed: 'closed' } as const)[to.kind]
   return { ...base, kind: 'system', what, agent: to.agent ?? null, detail: null }
 }
