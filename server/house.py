@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from knowledge_index.routes import help_routes
 from rasa_sdk.executor import ActionExecutor
 from redis.asyncio import Redis
 from sanic import Blueprint
@@ -26,6 +25,7 @@ from handoff.feed import DeskFeed
 from handoff.reminders import AssistantReminder
 from handoff.routes import desk_routes, desk_socket_routes
 from handoff.service import HandoffService
+from knowledge_index.routes import help_routes
 from knowledge_index.service import KnowledgeService
 from profiles.routes import profile_routes
 from profiles.service import ProfileService
@@ -35,7 +35,7 @@ from server.access.guard import Guard
 from server.access.routes import account_routes, session_routes
 from server.access.sessions import SessionService
 from server.action_routes import action_routes
-from server.demo_shop.routes import demo_shop_routes
+from server.demo_shop.routes import DemoCustomer, demo_shop_routes
 from server.engine_client import EngineClient
 from server.engine_supervisor import EngineSupervisor
 from server.first_sign_in import FirstSignIn
@@ -124,6 +124,12 @@ class House:
         if self.widgets.demo_key is None:
             return []
         return [demo_shop_routes(key=self.widgets.demo_key, customers=self._demo_customers, clock=self.clock)]
+
+    async def _demo_customers(self) -> list[DemoCustomer]:
+        return [
+            DemoCustomer(one.shop_customer_id, one.name, one.language, one.tier)
+            for one in read_shop_customers(DEMO_CUSTOMERS)
+        ]
 
     async def start(self) -> None:
         """Start what runs beside the requests."""

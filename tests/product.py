@@ -133,7 +133,7 @@ class Product:
         """Wait for /readyz."""
         if self.process is None:
             raise AssertionError("The server was not launched.")
-        _wait_until(lambda: _answers(f"{self.url}/readyz"), self.process, self.log, "server")
+        _wait_until(lambda: is_ready(self.url), self.process, self.log, "server")
 
     def migrate(self) -> None:
         """Make the database's tables, as `yiti run` does before it serves."""
@@ -177,19 +177,21 @@ def _engine_is_ready(engine: EngineProcess) -> bool:
     return bool(status.get("state") == "ready")
 
 
-def _answers(url: str) -> bool:
+def is_ready(url: str) -> bool:
+    """Say whether a server and its engine can be used."""
     try:
-        return httpx.get(url, timeout=5).status_code == httpx.codes.OK
-    except httpx.HTTPError:
+        parts: dict[str, str] = httpx.get(f"{url}/readyz", timeout=5).json()["parts"]
+    except (httpx.HTTPError, ValueError, KeyError):
         return False
+    return set(parts.values()) == {"ready"}
 
 
-def _wait_until(is_ready: Any, process: subprocess.Popen[bytes], log: Path, what: str) -> None:
+def _wait_until(has_come: Any, process: subprocess.Popen[bytes], log: Path, what: str) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AssertionError(f"The {what} ended with {process.returncode}:\n{_end_of(log)}")
-        if is_ready():
+        if has_come():
             return
         time.sleep(0.1)
     raise AssertionError(f"The {what} was not ready after {START_TIMEOUT_S:.0f} s:\n{_end_of(log)}")

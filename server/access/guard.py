@@ -70,7 +70,7 @@ class Guard:
         if mark.kind in {"public", "own_auth"}:
             return
         request.ctx.no_store = True
-        session = await self._authenticate(request)
+        session = await self.authenticate(request)
         if request.method not in SAFE_METHODS:
             self.check_origin(request)
             self._check_csrf(request)
@@ -86,7 +86,12 @@ class Guard:
         if origin is not None and not self._is_own_origin(origin, request.headers.get("host", "")):
             raise NotAllowedError("The request comes from a page of another origin.", code="foreign_origin")
 
-    async def _authenticate(self, request: Request) -> AccountSession:
+    async def authenticate(self, request: Request) -> AccountSession:
+        """Return the session of the request's cookie.
+
+        Raises:
+            NotAllowedError: `unauthenticated` or `session_expired`.
+        """
         session_id = session_id_of(request)
         if not session_id:
             raise NotAllowedError("Sign in first.", code="unauthenticated")

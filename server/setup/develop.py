@@ -65,7 +65,8 @@ def test(paths: list[str] | None = None) -> None:
     runs: list[Check] = []
     if not paths:
         runs += [(f"{page}: vitest", ["npm", "test", "--silent"], WEB / page) for page in PAGES]
-        engine_pytest: list[str | Path] = [ENGINE_ENVIRONMENT / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        engine_python = ENGINE_ENVIRONMENT / "bin" / "python"
+        engine_pytest: list[str | Path] = [engine_python, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         runs.append(("engine's unit tests", [*engine_pytest, ENGINE_TESTS], REPOSITORY))
     runs.append(("tests", [PYTHON, "-m", "pytest", *(paths or [])], REPOSITORY))
     _conclude([name for name, line, folder in runs if not _passes(name, line, folder)], "all tests pass")

@@ -13,7 +13,7 @@ import pytest
 
 from core.ids import new_id
 from tests.customer import Customer
-from tests.product import Product
+from tests.product import Product, is_ready
 
 
 def _engine_pid(product: Product) -> int:
@@ -31,13 +31,13 @@ def _engine_pid(product: Product) -> int:
     raise AssertionError("The server runs no engine.")
 
 
-def _wait_for_readiness(product: Product, is_ready: bool, timeout_s: float = 120.0) -> None:
+def _wait_for_readiness(product: Product, ready: bool, timeout_s: float = 120.0) -> None:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
-        if (httpx.get(f"{product.url}/readyz", timeout=10).status_code == 200) is is_ready:
+        if is_ready(product.url) is ready:
             return
         time.sleep(0.2)
-    raise AssertionError(f"/readyz did not become {is_ready}")
+    raise AssertionError(f"/readyz did not become {ready}")
 
 
 async def test_an_engine_killed_in_the_middle_of_a_turn_hands_over_and_comes_back(product: Product) -> None:
