@@ -16,7 +16,7 @@ async def test_an_answer_carries_its_quote_and_source() -> None:
     await talk.act("action_answer_question", "运费怎么算", "ask_knowledge")
 
     (message,) = talk.effects
-    assert (message["kind"], message["quote"], message["text"]) == ("answer", "**满 99 元包邮**", "满 99 元包邮")
+    assert (message["kind"], message["quote"], message["text"]) == ("answer", "**满 99 元包邮**", ANSWER.text)
     assert message["source"] == {
         "article_id": "shipping",
         "title": "运费",
