@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from conversations.events import ConversationEvent, EventType, customer_view
@@ -200,6 +200,11 @@ def check_sent(story: Story, events: list[ConversationEvent]) -> None:
 
 
 @given(st.lists(steps, max_size=25))
+@example([("begin_turn", None), ("crash", None)])
+@example([("begin_turn", None), ("queue", None), ("take", LIN), ("say", LIN), ("end_turn", None), ("hand_back", LIN)])
+@example([("begin_turn", None), ("end_turn", None), ("queue", None), ("take", LIN), ("send", None)])
+@example([("queue", None), ("take", LIN), ("say", LIN), ("take", WANG), ("say", LIN), ("close", LIN)])
+@example([("queue", None), ("take", LIN), ("say", LIN), ("close", LIN), ("customer", "转人工"), ("send", None)])
 @settings(
     max_examples=40,
     deadline=None,

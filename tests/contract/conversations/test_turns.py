@@ -396,6 +396,30 @@ async def test_who_lost_the_lease_writes_nothing(database: Database) -> None:
     assert before.count("bot: re: 你好") == 1
 
 
+@pytest.mark.parametrize("text", ["你好", "转人工", "坏了"])
+async def test_who_lost_the_lease_while_the_assistant_thought_writes_nothing(database: Database, text: str) -> None:
+    house = House(database)
+    house.assistant.reply = reply_by_text
+    await house.inbox.accept(inbound("认识一下"))
+    await house.turns.run_due()
+    accepted = await house.inbox.accept(inbound(text))
+    stale = await house.turn.claim(accepted.conversation_id)
+    assert stale is not None
+    house.clock.advance(house.settings.lease_s + 1)
+    assert await house.turns.run_due() == 1
+    before = await house.shape(accepted.conversation_id)
+
+    assert not await house.turn.run(stale)
+
+    assert await house.shape(accepted.conversation_id) == before
+
+
+def reply_by_text(request: AssistantRequest) -> AssistantReply:
+    if request.text == "坏了":
+        raise EngineError("down", code="engine_failed")
+    return handoff_reply(request) if request.text == "转人工" else answer(request)
+
+
 async def test_a_long_turn_keeps_its_lease(database: Database) -> None:
     house = House(database, settings=TurnSettings(lease_s=0.3))
     accepted = await house.inbox.accept(inbound("你好"))
