@@ -222,8 +222,11 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The quotations for a chat bubble."""
-        return "\n\n".join(quote.text for quote in self.quotes)
+        """The quotations for a chat bubble, each under its section's heading.
+
+        Without it a list of exceptions would read as a list of rules.
+        """
+        return "\n\n".join("\n".join((*quote.headings[-1:], quote.text)) for quote in self.quotes)
 
 
 @dataclass(frozen=True, slots=True)
