@@ -151,7 +151,7 @@ class WebTokens:
             raise _bad_token(use)
         if payload["exp"] <= self._clock.now().timestamp():
             raise NotAllowedError(
-                f"This {use} token has expired; open a session for a new one.", code="token_expired", token=use
+                f"This {use} token has expired; open a session for a new one.", code="token_expired", which=use
             )
         return payload
 
@@ -195,15 +195,15 @@ class UserTokens:
         not_before_s = _seconds(payload.get("nbf", issued_s))
         if expires_s - issued_s > USER_TOKEN_MAX_S:
             raise NotAllowedError(
-                "A user token may last one hour at most; shorten exp - iat.", code="bad_token", token="user"
+                "A user token may last one hour at most; shorten exp - iat.", code="bad_token", which="user"
             )
         if max(issued_s, not_before_s) > now_s + CLOCK_SKEW_S:
             raise NotAllowedError(
-                "This user token is not valid yet; check the signing server's clock.", code="bad_token", token="user"
+                "This user token is not valid yet; check the signing server's clock.", code="bad_token", which="user"
             )
         if expires_s <= now_s - CLOCK_SKEW_S:
             raise NotAllowedError(
-                "This user token has expired; ask your site for a new one.", code="token_expired", token="user"
+                "This user token has expired; ask your site for a new one.", code="token_expired", which="user"
             )
 
 
@@ -229,4 +229,4 @@ def _bounded(token: str) -> str:
 
 
 def _bad_token(use: str) -> NotAllowedError:
-    return NotAllowedError(f"This is not a valid {use} token for this widget.", code="bad_token", token=use)
+    return NotAllowedError(f"This is not a valid {use} token for this widget.", code="bad_token", which=use)

@@ -1,8 +1,9 @@
 import js from "@eslint/js";
 import hooks from "eslint-plugin-react-hooks";
+import { defineConfig } from "eslint/config";
 import ts from "typescript-eslint";
 
-export default ts.config(
+export default defineConfig(
   { ignores: ["dist", "node_modules"] },
   js.configs.recommended,
   ...ts.configs.strictTypeChecked,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import jwt
 import orjson
-from sanic import Sanic
+from sanic import Blueprint, Sanic
 from websockets.asyncio.client import ClientConnection, connect
 
 from channels.web.customer_events import CustomerEvents
@@ -26,15 +26,19 @@ from channels.web.socket import SocketTimes
 from channels.web.tokens import UserTokens, WebTokens
 from channels.web.widgets import UserKey, Widget, WidgetDirectory
 from conversations.hints import Hints
+from conversations.inbound import Sender
 from conversations.inbox import Inbox
 from conversations.live import LiveEvents
 from conversations.messages import BOT, Content
+from conversations.protocols import Assistant, HandoffOpened, HandoffRequest, ResolvedCustomer
 from conversations.record import MessageDraft, Record
 from conversations.service import ConversationService
+from conversations.turn import Turn
+from conversations.turns import TurnRunner
 from core.bus import InProcessBus
 from core.clock import SystemClock
 from core.database import Database
-from core.ids import ConversationId, new_id
+from core.ids import ConversationId, CustomerId, HandoffId, new_id
 from server.problems import answer_with_problems
 
 USER_KEY = "a-shared-secret-of-the-shop-0123456789"
@@ -68,6 +72,47 @@ class NoLimits:
     async def take(self, key: str, allowances: object) -> float:
         """Let it pass."""
         return 0.0
+
+
+class Customers:
+    """Knows everybody by their own address."""
+
+    async def resolve(self, session: object, sender: Sender, channel: object, account: str) -> ResolvedCustomer:
+        """Make the sender's id the customer's."""
+        return ResolvedCustomer(CustomerId(sender.id[-32:]), sender.claims.get("name"), sender.kind == "user")
+
+    async def summary(self, customer_id: CustomerId) -> dict[str, Any]:
+        """Know nothing more."""
+        return {}
+
+
+class Desk:
+    """A queue in which everybody is second."""
+
+    def wants_handoff(self, understanding: object, recent: object) -> HandoffRequest | None:
+        """Never want one unasked."""
+        return None
+
+    async def allows(self, session: object, conversation: object, request: HandoffRequest) -> bool:
+        """Allow every one."""
+        return True
+
+    async def open_handoff(self, session: object, conversation: object, request: HandoffRequest) -> HandoffOpened:
+        """Put it second."""
+        return HandoffOpened(HandoffId(new_id()), 2)
+
+
+def _turns(assistant: Assistant, database: Database, record: Record, conversations: ConversationService) -> TurnRunner:
+    turn = Turn(
+        database=database,
+        clock=SystemClock(),
+        record=record,
+        conversations=conversations,
+        assistant=assistant,
+        customers=Customers(),
+        desk=Desk(),
+    )
+    return TurnRunner(turn, database=database, clock=SystemClock())
 
 
 @dataclass
@@ -164,7 +209,14 @@ def user_jwt(subject: str = "C-1001", *, key: str = USER_KEY, kid: str = "k1", *
 
 @asynccontextmanager
 async def running_server(
-    folder: Path, *, limits: Limits | None = None, times: SocketTimes | None = None, access_token_s: int = 900
+    folder: Path,
+    *,
+    limits: Limits | None = None,
+    times: SocketTimes | None = None,
+    access_token_s: int = 900,
+    widgets: Sequence[Widget] = WIDGETS,
+    assistant: Assistant | None = None,
+    pages: Sequence[Blueprint] = (),
 ) -> AsyncIterator[WebServer]:
     """Run the web channel on a free port."""
     before = asyncio.all_tasks()
@@ -173,9 +225,10 @@ async def running_server(
     await database.create_all()
     record = Record(clock, Hints(bus))
     conversations = ConversationService(database, record, LiveEvents(database, bus))
-    inbox = Inbox(database=database, record=record, turns=NoTurns(), clock=clock)
+    turns = _turns(assistant, database, record, conversations) if assistant else None
+    inbox = Inbox(database=database, record=record, turns=turns or NoTurns(), clock=clock)
     channel = WebChannel(
-        widgets=WidgetDirectory(WIDGETS),
+        widgets=WidgetDirectory(widgets),
         tokens=WebTokens(b"k" * 32, clock, access_token_s=access_token_s),
         user_tokens=UserTokens(clock),
         inbox=inbox,
@@ -189,7 +242,8 @@ async def running_server(
     app.config.ACCESS_LOG = False
     app.config.TOUCHUP = False  # it rewrites methods of the class, which a second app in the process trips over
     answer_with_problems(app)
-    app.blueprint(web_routes(channel, bus, clock, OriginGuard(), times))
+    for blueprint in (web_routes(channel, bus, clock, OriginGuard(), times), *pages):
+        app.blueprint(blueprint)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     server = await app.create_server(sock=listener, return_asyncio_server=True)
@@ -197,10 +251,14 @@ async def running_server(
         raise AssertionError("Sanic started no server.")
     await server.startup()
     await server.start_serving()
+    if turns is not None:
+        turns.start()
     host = f"127.0.0.1:{listener.getsockname()[1]}"
     try:
         yield WebServer(database, bus, conversations, record, f"http://{host}", host)
     finally:
+        if turns is not None:
+            await turns.stop()
         await server.close()
         Sanic.unregister_app(app)
         serving = asyncio.all_tasks() - before - {asyncio.current_task()}

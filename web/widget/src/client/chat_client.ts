@@ -162,18 +162,19 @@ export class ChatClient {
   }
 
   private async keepConnected(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    const isOver = () => signal.aborted; // read anew after each wait
+    while (!isOver()) {
       let pauses = true;
       try {
         const session = await this.openSession();
-        if (signal.aborted) return;
+        if (isOver()) return;
         if (this.socketFailures < SOCKET_FAILURES_BEFORE_POLL) await this.liveBySocket(session, signal);
         else {
           await this.liveByPolling(signal);
           pauses = false;
         }
       } catch (error) {
-        if (signal.aborted) return;
+        if (isOver()) return;
         if (error instanceof Problem && FINAL.has(error.code)) {
           this.set({ connection: "refused", refusal: error.code });
           return;
@@ -181,7 +182,7 @@ export class ChatClient {
         if (error instanceof Problem && error.isUnproven) this.session = null;
         this.set({ connection: "offline" });
       }
-      if (pauses && !signal.aborted) await this.pause(this.backoff.next(), signal);
+      if (pauses && !isOver()) await this.pause(this.backoff.next(), signal);
     }
   }
 

@@ -65,10 +65,10 @@ async function toProblem(response: Response): Promise<Problem> {
   let detail = response.statusText;
   let token: string | null = null;
   try {
-    const document = (await response.json()) as { code?: string; detail?: string; details?: { token?: string } };
+    const document = (await response.json()) as { code?: string; detail?: string; details?: { which?: string } };
     code = document.code ?? code;
     detail = document.detail ?? detail;
-    token = document.details?.token ?? null;
+    token = document.details?.which ?? null;
   } catch {
     // A proxy's own page: the status alone must do.
   }

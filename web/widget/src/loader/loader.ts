@@ -117,7 +117,7 @@ class Widget {
     const query = new URLSearchParams({ widget: this.options.widget, lang: this.language, host: location.origin });
     this.frame = document.createElement("iframe");
     this.frame.title = this.labels().frame;
-    this.frame.src = `${this.server}/widget/?${query}`;
+    this.frame.src = `${this.server}/widget/index.html?${query}`;
     this.frame.allow = "";
     this.box.append(this.frame);
   }

@@ -26,10 +26,10 @@ export function Message({ line, texts, isNewest, showAuthor, onChoose, onRetry, 
     <div class={`line ${kind} ${state}`}>
       <p class={showAuthor && !own ? "author" : "hidden"}>{author}</p>
       <div class="bubble">
-        {message.text !== "" && message.text !== message.quote && <RichText text={message.text} texts={texts} />}
+        {message.text !== "" && message.text !== message.quote && <RichText text={message.text} />}
         {message.quote !== undefined && (
           <blockquote>
-            <RichText text={message.quote} texts={texts} />
+            <RichText text={message.quote} />
           </blockquote>
         )}
         {message.card !== undefined && <Card card={message.card} texts={texts} />}
@@ -49,16 +49,16 @@ export function Message({ line, texts, isNewest, showAuthor, onChoose, onRetry, 
   );
 }
 
-function RichText({ text, texts }: { text: string; texts: Texts }) {
+function RichText({ text }: { text: string }) {
   return (
     <p class="text">
       {splitLinks(text).map((part, place) =>
         part.href === undefined ? (
           part.text
         ) : (
-          <OutLink key={place} href={part.href} texts={texts}>
+          <a key={place} href={part.href} target="_blank" rel="noopener nofollow">
             {part.text}
-          </OutLink>
+          </a>
         ),
       )}
     </p>
@@ -96,7 +96,7 @@ function Card({ card, texts }: { card: NonNullable<MessageLine["message"]["card"
   return (
     <div class="card">
       {card.title !== undefined && <p class="card-title">{card.title}</p>}
-      {card.text !== undefined && <RichText text={card.text} texts={texts} />}
+      {card.text !== undefined && <RichText text={card.text} />}
       {card.fields !== undefined && (
         <dl>
           {card.fields.map((field) => (
