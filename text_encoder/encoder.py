@@ -19,7 +19,7 @@ from text_encoder.use_files import PROFILE, encoder_name, read_files
 from text_encoder.use_network import DIMENSION, UseNetwork
 
 _CACHE_SIZE = 2048
-_BLAS_THREADS = 2
+_BLAS_THREADS = 1
 
 
 class Encoder(Protocol):
@@ -100,7 +100,7 @@ def load(profile: str = PROFILE, dir: Path | str = Path("var/encoders"), *, thre
         profile: `use` is the only profile so far.
         dir: the folder given to prepare as `--out`.
         threads: how many threads this process's BLAS may use from now on, where `threadpoolctl` is
-            installed. A message is too short to gain from more, and more would crowd out other work.
+            installed. A message is too short to gain from more, and waiting threads spin on busy cores.
 
     Raises:
         EncoderError: the profile is unknown, or the files are missing or damaged.
