@@ -84,7 +84,7 @@ async def say_where(house: House, console: Console) -> None:
         )
     if not house.settings.engine_url:
         lines.append("  The assistant is loading its model; until then messages wait. It says when it is ready.")
-    console.print("\n".join(lines), highlight=False)
+    console.print("\n".join(lines), highlight=False, soft_wrap=True)
 
 
 def _config(settings: Settings) -> Config:

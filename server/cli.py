@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from core.access import Role
@@ -40,7 +41,7 @@ def command(group: typer.Typer, name: str | None = None) -> Callable[[Callable[.
             try:
                 function(*args, **kwargs)
             except YitiError as error:
-                console.print(f"[red]✗[/red] {error.message}", markup=True)
+                console.print("[red]✗[/red]", escape(error.message), soft_wrap=True)
                 raise typer.Exit(1) from error
             except KeyboardInterrupt:
                 raise typer.Exit(130) from None

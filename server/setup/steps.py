@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from core.errors import ConfigError
 
 STAMP = ".yiti-stamp"
 KEPT_LINES = 40
+QUIET_LINE_EVERY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class StepRunner:
             task = progress.add_task(step.name, total=None, now="")
             began = time.monotonic()
             try:
-                said = step.run(self._shower(progress, task))
+                said = step.run(self._shower(progress, task, step.name))
             except BaseException:
                 failed.set()
                 raise
@@ -74,18 +76,16 @@ class StepRunner:
             took = time.monotonic() - began
             self._console.print(f"[green]✓[/green] {step.name:<22} {said} [dim]({took:.1f} s)[/dim]", highlight=False)
 
-    def _shower(self, progress: Progress, task: TaskID) -> Callable[[str], None]:
-        shown = [time.monotonic()]
+    def _shower(self, progress: Progress, task: TaskID, name: str) -> Callable[[str], None]:
+        """Return how a step shows where it is: beside its spinner, or as a line now and then where no terminal is."""
+        shown_at = time.monotonic()
 
         def show(line: str) -> None:
-            progress.update(task, now=line.strip()[:80].replace("[", "\\["))
-            if not self._console.is_terminal and time.monotonic() - shown[0] > 10:
-                shown[0] = time.monotonic()
-                self._console.print(
-                    f"  … {progress.tasks[0].description if progress.tasks else ''} {line.strip()[:100]}",
-                    markup=False,
-                    highlight=False,
-                )
+            nonlocal shown_at
+            progress.update(task, now=escape(line.strip()[:80]))
+            if not self._console.is_terminal and time.monotonic() - shown_at > QUIET_LINE_EVERY_S:
+                shown_at = time.monotonic()
+                self._console.print(f"  … {name}: {line.strip()[:80]}", markup=False, highlight=False, soft_wrap=True)
 
         return show
 
@@ -117,9 +117,8 @@ def run_command(
         )
     except OSError as error:
         raise ConfigError(f"{failure} {command[0]} could not be started: {error.strerror}.") from error
-    assert_output = process.stdout
-    if assert_output is not None:
-        for line in assert_output:
+    if process.stdout is not None:
+        for line in process.stdout:
             if line.strip():
                 tail.append(line.rstrip())
                 show(line)
