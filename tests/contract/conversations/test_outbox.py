@@ -10,11 +10,11 @@ from sqlalchemy import select
 from conversations.inbound import Channel, Sender
 from conversations.message_repository import MESSAGES
 from conversations.outbox import OutboxSettings
-from conversations.outbox_repository import OUTBOX
+from conversations.outbox_repository import OUTBOX, OutboxRepository
 from core.database import Database
 from core.errors import ProviderError
 from core.ids import ConversationId
-from tests.unit.conversations.fakes import LIN, WANG, FakeDelivery, FakeProvider, House, answer, inbound
+from tests.unit.conversations.fakes import LIN, WANG, FakeDelivery, FakeProvider, House, answer, handoff_reply, inbound
 
 
 async def queue(house: House, *texts: str, key: str = "o-1") -> ConversationId:
@@ -142,6 +142,37 @@ async def test_an_unclear_outcome_is_sent_again_only_where_twice_is_seen_once(
     ((state, message_state, _reason),) = await states(database)
     assert (state, message_state) == (("sent", "sent") if knows_idempotency else ("unknown", "unknown"))
     assert house.delivery.n_calls == (2 if knows_idempotency else 1)
+
+
+async def test_what_one_worker_is_claiming_another_does_not_get(database: Database) -> None:
+    house = House(database)
+    for number in range(3):
+        await queue(house, "一", key=f"o-{number}")
+
+    async def claim_too() -> int:
+        async with database.unit_of_work() as session:
+            return len(await OutboxRepository(session).lock_due([Channel.WECHAT], house.clock.now(), 10))
+
+    async with database.unit_of_work() as session:
+        outbox = OutboxRepository(session)
+        mine = await outbox.lock_due([Channel.WECHAT], house.clock.now(), 10)
+        other = asyncio.create_task(claim_too())
+        await asyncio.wait({other}, timeout=0.3)  # SQLite lets it wait for us, PostgreSQL answers at once
+        await outbox.mark_sending([one.message.outbox_id for one in mine], "w" * 32, house.clock.now())
+
+    assert (len(mine), await other) == (3, 0)
+
+
+async def test_the_bots_last_words_before_a_handover_leave_too(database: Database) -> None:
+    house = House(database)
+    house.assistant.reply = handoff_reply
+    await house.inbox.accept(inbound("转人工", channel=Channel.WECHAT, sender=Sender("openid", "o-1")))
+    await house.turns.run_due()
+
+    await house.outbox.send_due()
+
+    assert shown(house)[0] == "I will find somebody."
+    assert len(shown(house)) == 2
 
 
 async def test_ten_workers_send_each_message_once_and_in_order(database: Database) -> None:
