@@ -13,14 +13,19 @@ MAY_REPEAT = frozenset({ReasonCode.CUSTOMER_ASKED, ReasonCode.COMPLAINT, ReasonC
 
 @dataclass(frozen=True)
 class HandoffPolicy:
-    """When people take over. Sentiment scores run from -1 (very angry) to 1.
+    """When people take over.
+
+    A sentiment score is P(positive) - P(negative), from -1 to 1: how sure it is that a message sounds negative, not
+    how angry it is. "The parcel arrived broken" is surely negative and still the assistant's to answer, so one
+    message alone counts as very angry only when anger is also what it is about, or when nothing else was understood.
 
     `turns_before_repeat`: after a hand-back the customer must have had that many turns with the assistant before
     the same reason may hand the conversation off again; reasons in `MAY_REPEAT` always may.
     """
 
-    very_negative: float = -0.85
-    negative: float = -0.5
+    very_negative: float = -0.9
+    about_anger: frozenset[str] = frozenset({"complain", "give_feedback_negative", "nlu_fallback"})
+    negative: float = -0.6
     negatives_in_a_row: int = 3
     asks_for_human: frozenset[str] = frozenset({"talk_to_human"})
     asking_confidence: float = 0.7
@@ -30,13 +35,18 @@ class HandoffPolicy:
         """Return why this message must go to people, or None; `recent` are earlier ones, newest first."""
         if self._asks_for_human(understanding):
             return HandoffRequest(ReasonCode.CUSTOMER_ASKED.value, "customer", understanding.text)
-        if _score(understanding) <= self.very_negative or self._is_angry_for_long(understanding, recent):
+        if self._is_very_angry(understanding) or self._is_angry_for_long(understanding, recent):
             return HandoffRequest(ReasonCode.NEGATIVE_MOOD.value, "rule", understanding.text)
         return None
 
     def _asks_for_human(self, understanding: Understanding) -> bool:
         intent = understanding.intent
         return intent is not None and intent.name in self.asks_for_human and intent.confidence >= self.asking_confidence
+
+    def _is_very_angry(self, understanding: Understanding) -> bool:
+        intent = understanding.intent
+        is_about_anger = intent is None or intent.name in self.about_anger
+        return is_about_anger and _score(understanding) <= self.very_negative
 
     def _is_angry_for_long(self, understanding: Understanding, recent: Sequence[Understanding]) -> bool:
         last = [understanding, *recent][: self.negatives_in_a_row]

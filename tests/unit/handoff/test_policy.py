@@ -16,9 +16,27 @@ def message(score: float | None = 0.0, intent: str = "greet", confidence: float 
     )
 
 
-def test_a_very_angry_message_goes_to_people_at_once() -> None:
-    assert POLICY.wants_handoff(message(-0.9), []) == HandoffRequest("negative_mood", "rule", "…")
-    assert POLICY.wants_handoff(message(-0.89), []) is None
+@pytest.mark.parametrize(
+    ("score", "intent", "wanted"),
+    [
+        (-0.9, "complain", True),
+        (-0.95, "give_feedback_negative", True),
+        (-0.99, "nlu_fallback", True),
+        (-0.89, "complain", False),
+        (-0.99, "report_damaged_item", False),
+        (-0.99, "stop_form", False),
+    ],
+)
+def test_one_very_angry_message_goes_to_people_but_bad_news_does_not(score: float, intent: str, wanted: bool) -> None:
+    request = POLICY.wants_handoff(message(score, intent), [])
+
+    assert request == (HandoffRequest("negative_mood", "rule", "…") if wanted else None)
+
+
+def test_anger_in_which_nothing_was_understood_goes_to_people() -> None:
+    angry = Understanding(text="…", sentiment=Sentiment("negative", -0.95))
+
+    assert POLICY.wants_handoff(angry, []) == HandoffRequest("negative_mood", "rule", "…")
 
 
 @pytest.mark.parametrize(
