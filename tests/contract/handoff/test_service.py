@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from conversations.inbound import Sender
 from conversations.messages import Content, MessageKind
 from conversations.owner import Owner
-from conversations.protocols import HandoffRequest
+from conversations.protocols import Effect, HandoffRequest
 from conversations.repository import ConversationRepository
 from core.audit import AuditRow
 from core.errors import ConflictError, InvalidInputError, NotFoundError
@@ -329,6 +329,20 @@ async def test_the_reason_just_handed_back_does_not_hand_off_again_at_once(
         answer = await house.opener.allows(session, conversation, HandoffRequest(code, "assistant", ""))
 
     assert answer is allowed
+
+
+async def test_the_assistant_that_fails_again_after_a_hand_back_keeps_the_conversation(house: DeskHouse) -> None:
+    effect = Effect("handoff", {"reason": "not_understood", "evidence": "？"})
+    failing = reply_of("？", "nlu_fallback", effects=(effect,))
+    conversation_id = await house.say("？", reply=failing)
+    await house.handoffs.hand_back(conversation_id, seen_token=await house.take(conversation_id), agent=LIN)
+
+    owners = []
+    for _ in range(4):
+        await house.say("？", reply=failing)
+        owners.append((await house.conversations.get(conversation_id)).owner.value)
+
+    assert owners == ["bot", "bot", "bot", "queue"]
 
 
 async def test_what_people_did_is_audited_and_in_the_customers_record(house: DeskHouse) -> None:
