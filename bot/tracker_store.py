@@ -18,9 +18,10 @@ from rasa.shared.core.events import Event
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.event_log import EventLog
+from bot.state_history import LiveStatesTracker
 
 _DEFAULT_URL = "sqlite:///var/tracker.db"
-_DEFAULT_LIVE = 2000
+_DEFAULT_LIVE = 500
 
 T = TypeVar("T")
 
@@ -139,7 +140,10 @@ class EventLogTrackerStore(TrackerStore):
         return LiveTracker(self._tracker(conversation_id, events), offset, offset + len(events))
 
     def _tracker(self, conversation_id: str, events: Sequence[Mapping[str, Any]]) -> DialogueStateTracker:
-        return DialogueStateTracker.from_events(conversation_id, to_events(events), self.domain.slots)
+        tracker: DialogueStateTracker = LiveStatesTracker.from_events(
+            conversation_id, to_events(events), self.domain.slots
+        )
+        return tracker
 
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
