@@ -51,7 +51,7 @@ def configure_logs(form: Literal["console", "json"] = "console", level: str = "I
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore", "asyncio", "sanic.access", "aiosqlite"):
+    for noisy in ("httpx", "httpcore", "asyncio", "sanic.access", "aiosqlite", "rasa_sdk"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -53,6 +53,7 @@ class StepRunner:
             TextColumn("[dim]{task.fields[now]}", markup=True),
             console=self._console,
             transient=True,
+            disable=not self._console.is_terminal,
         )
         failed = threading.Event()
         with progress, ThreadPoolExecutor(max_workers=len(lanes)) as pool:
