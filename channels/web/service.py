@@ -138,8 +138,8 @@ class WebChannel:
             TooManyRequestsError: too many messages; nothing was stored.
             InvalidInputError: too long, empty, or not text.
         """
+        await require(self._limits, f"message:{visitor.id}", MESSAGES, "messages")  # first: refusing must be cheap
         await self.check_own(visitor, message.conversation)
-        await require(self._limits, f"message:{visitor.id}", MESSAGES, "messages")
         accepted = await self._inbox.accept(
             InboundMessage(
                 channel=Channel.WEB,
@@ -158,16 +158,17 @@ class WebChannel:
         await self._events.announce_start(visitor)
         return accepted
 
-    async def check_own(self, visitor: Visitor, conversation: str | None) -> ConversationId | None:
-        """Return the caller's conversation, if there is one yet.
+    async def check_own(self, visitor: Visitor, conversation: str | None) -> None:
+        """Refuse a conversation id that is not the caller's own; None names none.
 
         Raises:
-            NotFoundError: `conversation` is given and is not the caller's.
+            NotFoundError: `conversation` is not the caller's.
         """
+        if conversation is None:
+            return
         own = await self._events.find(visitor)
-        if conversation is not None and (own is None or own.id != conversation):
+        if own is None or own.id != conversation:
             raise NotFoundError("You have no conversation with this id.", code="unknown_conversation")
-        return own.id if own else None
 
     async def events(self, visitor: Visitor, *, after: int, limit: int, wait_s: float) -> Page:
         """Return the caller's events after a number, oldest first, waiting up to `wait_s` for the first."""
