@@ -20,7 +20,17 @@ class Audience(StrEnum):
 
 
 class EventType(StrEnum):
-    """What happened; the data of each is laid down in docs/reference/conversation-events.md."""
+    """What happened, and the data that goes with it (a part with `?` may be absent).
+
+    - `message` {message_id, author: {kind, id?, name?}, kind, text, state, choices?: [{title, payload}], source?,
+      quote?, card?, client_msg_id?, in_reply_to?, notice?}; `notice` names the occasion of a system message.
+    - `status` {message_id, state, reason?}: the message's state from now on.
+    - `owner_changed` {from, to, token, cause, agent?: {id, name}}: owners in their stored form.
+    - `handoff_opened` {handoff_id, reason: {code, said_by, evidence}, position}; `handoff_ended` {handoff_id, outcome}
+    - `agent_joined` {agent: {id, name}}; `queue_position` {position}; `closed` {}
+    - for the desk only: `understood` {message_id, intent, ranking, entities, sentiment, language, model_id};
+      `note` {note_id, author, text}; `customer_linked` {customer_id}
+    """
 
     MESSAGE = "message"
     STATUS = "status"

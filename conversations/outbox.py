@@ -91,7 +91,9 @@ class Outbox:
         self._wake = asyncio.Event()
 
     def start(self) -> None:
-        """Begin to send."""
+        """Begin to send; without a channel to send on there is nothing to begin."""
+        if not self._channels:
+            return
         self._tasks = [
             asyncio.create_task(self._listen(), name="outbox-hints"),
             asyncio.create_task(self._work(), name="outbox"),
