@@ -136,7 +136,7 @@ def _files(root: Path, entries: tuple[str, ...]) -> Iterator[Path]:
         path = root / entry
         if path.is_file():
             yield path
-        elif path.is_dir():
+        elif path.is_dir() and not path.is_symlink():
             yield from sorted(file for file in path.rglob("*") if file.is_file() and file.suffix in _SUFFIXES)
 
 
