@@ -224,8 +224,11 @@ class ConversationService:
         request: HandoffRequest,
         desk: HandoffDesk,
         notice: Notice = Notice.HANDED_OVER,
+        in_reply_to: MessageId | None = None,
     ) -> HandedOver:
         """Put the conversation into the queue: owner, handoff, `handoff_opened`, and one sentence to the customer.
+
+        `in_reply_to` is the customer's message that led to it.
 
         Raises:
             ConflictError: as `change_owner`.
@@ -241,7 +244,13 @@ class ConversationService:
         )
         conversation = changed.conversation
         opened = await desk.open_handoff(session, conversation, request)
-        text = notice_draft(notice, conversation.language, position=opened.position, fence_token=conversation.token)
+        text = notice_draft(
+            notice,
+            conversation.language,
+            position=opened.position,
+            fence_token=conversation.token,
+            in_reply_to=in_reply_to,
+        )
         await self._record.append(session, conversation_id, [_opened_event(opened, request, evidence), text])
         return HandedOver(conversation.token, opened.handoff_id, opened.position)
 

@@ -224,7 +224,7 @@ class Turn:
             outcome = "late" if late else "answered"
             more = await self._finish(session, claim, drafts, outcome=outcome, changes=changes)
             if handoff is not None:
-                await self._hand_over(session, conversation, handoff, Notice.HANDED_OVER)
+                await self._hand_over(session, claim, conversation, handoff, Notice.HANDED_OVER)
         return more
 
     async def _wanted_handoff(
@@ -253,7 +253,7 @@ class Turn:
             more = await self._finish(session, claim, [], outcome=code)
             if not late:
                 failure = HandoffRequest("failure", "system", code)
-                await self._hand_over(session, conversation, failure, Notice.ASSISTANT_UNAVAILABLE)
+                await self._hand_over(session, claim, conversation, failure, Notice.ASSISTANT_UNAVAILABLE)
         return more
 
     async def _finish_unreadable(self, claim: Claim) -> bool:
@@ -281,14 +281,17 @@ class Turn:
                 return more
             failure = HandoffRequest("failure", "system", "turn_failed")
             if with_desk:
-                await self._hand_over(session, conversation, failure, Notice.ASSISTANT_UNAVAILABLE)
+                await self._hand_over(session, claim, conversation, failure, Notice.ASSISTANT_UNAVAILABLE)
                 return more
             reason = {"reason_code": failure.code, "reason_evidence": failure.evidence}
             queued = await self._record.change_owner(
                 session, conversation.id, conversation.token, Owner.QUEUE, failure.code, changes=reason
             )
             notice = notice_draft(
-                Notice.ASSISTANT_UNAVAILABLE, conversation.language, fence_token=queued.conversation.token
+                Notice.ASSISTANT_UNAVAILABLE,
+                conversation.language,
+                fence_token=queued.conversation.token,
+                in_reply_to=claim.inbound.message_id,
             )
             await self._record.append(session, conversation.id, [notice])
         return more
@@ -322,7 +325,7 @@ class Turn:
         return row is not None and row.next_turn_at is not None
 
     async def _hand_over(
-        self, session: AsyncSession, conversation: Conversation, request: HandoffRequest, notice: Notice
+        self, session: AsyncSession, claim: Claim, conversation: Conversation, request: HandoffRequest, notice: Notice
     ) -> None:
         await self._conversations.hand_over(
             session,
@@ -331,6 +334,7 @@ class Turn:
             request=request,
             desk=self._desk,
             notice=notice,
+            in_reply_to=claim.inbound.message_id,
         )
 
     async def _try_later(self, claim: Claim) -> None:

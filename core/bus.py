@@ -69,7 +69,7 @@ class _Subscribers:
         queue: asyncio.Queue[BusMessage] = asyncio.Queue(BACKLOG)
         self._queues[queue] = topics
         try:
-            yield _drain(queue)
+            yield _Hints(queue)
         finally:
             del self._queues[queue]
 
@@ -78,9 +78,17 @@ def _matches(pattern: str, topic: str) -> bool:
     return topic.startswith(pattern[:-1]) if pattern.endswith("*") else topic == pattern
 
 
-async def _drain(queue: asyncio.Queue[BusMessage]) -> AsyncIterator[BusMessage]:
-    while True:
-        yield await queue.get()
+class _Hints:
+    """What one subscriber hears; unlike a generator it outlives a wait that was given up."""
+
+    def __init__(self, queue: asyncio.Queue[BusMessage]) -> None:
+        self._queue = queue
+
+    def __aiter__(self) -> _Hints:
+        return self
+
+    async def __anext__(self) -> BusMessage:
+        return await self._queue.get()
 
 
 class InProcessBus:

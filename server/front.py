@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from sanic import Blueprint, Request
 
-from sanic import Blueprint
-
+from channels.web.widgets import WidgetDirectory
+from core.errors import NotFoundError
 from core.settings import REPOSITORY
 from server.pages import PageFolder, page_routes
 
 WEB = REPOSITORY / "web"
+NO_DEVICES = "camera=(), microphone=(), geolocation=()"
 CONSOLE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -21,21 +22,34 @@ WIDGET_POLICY = (
 )
 
 
-def front_routes(widget_origins: Collection[str]) -> list[Blueprint]:
+def front_routes(widgets: WidgetDirectory) -> list[Blueprint]:
     """Build the routes of the console and of the widget's files."""
-    origins = "".join(f" {origin}" for origin in sorted(widget_origins))
     console = {
         "Content-Security-Policy": CONSOLE_POLICY,
         "X-Frame-Options": "DENY",
         "Cross-Origin-Opener-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+        "Permissions-Policy": NO_DEVICES,
     }
-    widget = {
-        "Content-Security-Policy": WIDGET_POLICY.format(origins=origins),
-        "Cross-Origin-Resource-Policy": "cross-origin",
-        "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    }
+
+    def widget_headers(request: Request) -> dict[str, str]:
+        return {
+            "Content-Security-Policy": WIDGET_POLICY.format(origins=_embedders(widgets, request.args.get("widget"))),
+            "Cross-Origin-Resource-Policy": "cross-origin",
+            "Permissions-Policy": NO_DEVICES,
+        }
+
     return [
-        page_routes("console", "/console", PageFolder(WEB / "console" / "dist"), console, is_application=True),
-        page_routes("widget", "/widget", PageFolder(WEB / "widget" / "dist"), widget),
+        page_routes(
+            "console", "/console", PageFolder(WEB / "console" / "dist"), lambda _request: console, is_application=True
+        ),
+        page_routes("widget", "/widget", PageFolder(WEB / "widget" / "dist"), widget_headers),
     ]
+
+
+def _embedders(widgets: WidgetDirectory, widget_id: str | None) -> str:
+    """Return the sites that may embed the widget a page is asked for, as the policy's list goes on."""
+    try:
+        origins = widgets.get(widget_id or "").origins
+    except NotFoundError:
+        return ""
+    return "".join(f" {origin}" for origin in sorted(origins))

@@ -116,7 +116,7 @@ class House:
                 feed=self.feed, conversations=self.conversations, sessions=self.guard, metrics=self.metrics
             ),
             help_routes(self.knowledge),
-            *front_routes(self.widgets.directory.origins),
+            *front_routes(self.widgets.directory),
             *self._demo_routes(),
         ]
 

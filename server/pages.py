@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import mimetypes
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +17,7 @@ from core.errors import ConfigError, NotFoundError
 
 HASHED = re.compile(r"[-.][A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
 MIN_GZIP_BYTES = 1_000
+INDEX = "index.html"
 TYPES = {".js": "text/javascript; charset=utf-8", ".woff2": "font/woff2", ".webmanifest": "application/manifest+json"}
 
 
@@ -35,7 +36,7 @@ class PageFolder:
     """The files of a built page, read once; only what was there at start-up is ever served."""
 
     def __init__(self, folder: Path) -> None:
-        if not (folder / "index.html").exists():
+        if not (folder / INDEX).exists():
             raise ConfigError(f"{folder} holds no built page; run `./yiti setup`.", code="page_missing")
         self._files = {path.relative_to(folder).as_posix(): _load(path) for path in folder.rglob("*") if path.is_file()}
 
@@ -56,9 +57,14 @@ class PageFolder:
 
 
 def page_routes(
-    name: str, prefix: str, folder: PageFolder, headers: Mapping[str, str], *, is_application: bool = False
+    name: str,
+    prefix: str,
+    folder: PageFolder,
+    headers: Callable[[Request], Mapping[str, str]],
+    *,
+    is_application: bool = False,
 ) -> Blueprint:
-    """Build the routes of one page.
+    """Build the routes of one page; `headers` says what each answer carries besides.
 
     With `is_application`, a path that names no file answers the page itself, whose own router goes on from there.
     """
@@ -67,17 +73,17 @@ def page_routes(
     @blueprint.get("/", name="index")
     @public("a page without data")
     async def index(request: Request) -> HTTPResponse:
-        return send(request, folder.get("index.html"), headers)
+        return send(request, folder.get(INDEX), headers(request))
 
     @blueprint.get("/<path:path>", name="file")
     @public("a page without data")
     async def file(request: Request, path: str) -> HTTPResponse:
-        found = folder.find(path)
+        found = folder.find(path or INDEX)
         if found is None and is_application and not PurePosixPath(path).suffix:
-            found = folder.get("index.html")
+            found = folder.get(INDEX)
         if found is None:
             raise NotFoundError("There is no such file.")
-        return send(request, found, headers)
+        return send(request, found, headers(request))
 
     return blueprint
 

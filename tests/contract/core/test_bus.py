@@ -54,6 +54,15 @@ async def test_every_subscriber_gets_its_own_copy(bus: InProcessBus) -> None:
         assert (await _next(first)).payload == (await _next(second)).payload == {"n": 1}
 
 
+async def test_a_wait_that_was_given_up_ends_nothing(bus: InProcessBus) -> None:
+    async with bus.subscribe("desk") as messages:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(messages), 0.05)
+        await bus.publish("desk", {"n": 1})
+
+        assert (await _next(messages)).payload == {"n": 1}
+
+
 async def test_nothing_of_before_the_subscription_is_heard(bus: InProcessBus) -> None:
     await bus.publish("desk", {"n": 1})
     await asyncio.sleep(0.1)

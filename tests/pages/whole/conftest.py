@@ -11,10 +11,16 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.conftest import need_program
 from tests.product import Product, make_home
 
-CHROMIUM = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage"
-).split()
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
 AGENT_PASSWORD = "correct horse battery 7"
 
 

@@ -80,8 +80,10 @@ def _open_customer(browser: Browser, product: Product, talk: Talk) -> tuple[Brow
     context = browser.new_context(locale=talk.locale, viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.goto(product.url)
-    page.locator(f"[data-customer-id='{talk.customer_id}']").first.click()
-    page.locator("[data-open-chat], button[aria-expanded]").last.click()
+    page.locator("#account").click()
+    page.locator("#customers button", has_text=talk.customer_id).click()
+    expect(page.locator("#account")).to_contain_text(talk.name)
+    page.locator("[data-open-chat]").first.click()
     return context, page, page.frame_locator("iframe[src*='/widget/']")
 
 
