@@ -26,12 +26,14 @@ export function Message({ line, texts, isNewest, showAuthor, onChoose, onRetry, 
     <div class={`line ${kind} ${state}`}>
       <p class={showAuthor && !own ? "author" : "hidden"}>{author}</p>
       <div class="bubble">
-        {message.text !== "" && message.text !== message.quote && <RichText text={message.text} />}
-        {message.quote !== undefined && (
-          <blockquote>
-            <RichText text={message.quote} />
-          </blockquote>
-        )}
+        {message.text !== "" &&
+          (message.source === undefined ? (
+            <RichText text={message.text} />
+          ) : (
+            <blockquote>
+              <RichText text={message.text} />
+            </blockquote>
+          ))}
         {message.card !== undefined && <Card card={message.card} texts={texts} />}
         {message.source !== undefined && <SourceLink source={message.source} texts={texts} />}
       </div>
