@@ -10,6 +10,7 @@ from sanic import Request, Sanic
 from sanic.config import Config
 from sanic.response import BaseHTTPResponse
 
+from core.errors import EngineError
 from core.logs import get_logger
 from core.settings import Settings
 from server.house import House
@@ -57,8 +58,9 @@ def serve_forever(settings: Settings, console: Console) -> None:
     app = create_app(house)
 
     @app.after_server_start
-    async def say_addresses(_app: Sanic[Any, Any]) -> None:
+    async def say_addresses(app: Sanic[Any, Any]) -> None:
         await say_where(house, console)
+        app.add_task(say_when_ready(house, console), name="say-when-ready")
 
     app.run(
         host=settings.host,
@@ -85,6 +87,17 @@ async def say_where(house: House, console: Console) -> None:
     if not house.settings.engine_url:
         lines.append("  The assistant is loading its model; until then messages wait. It says when it is ready.")
     console.print("\n".join(lines), highlight=False, soft_wrap=True)
+
+
+async def say_when_ready(house: House, console: Console) -> None:
+    """Print that the assistant answers, or why it does not yet."""
+    if house.engine is None:
+        return
+    try:
+        await house.engine.wait_until_ready(house.settings.engine_start_timeout_s)
+        console.print("[green]●[/green] The assistant is ready.")
+    except EngineError as error:
+        console.print(f"[yellow]●[/yellow] {error.message} It is tried again; meanwhile customers go to people.")
 
 
 def _config(settings: Settings) -> Config:

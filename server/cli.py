@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -13,10 +13,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from core.access import Role
-from core.errors import YitiError
+from core.errors import NotFoundError, YitiError
 from core.logs import configure_logs
 from core.settings import Settings, load_settings
-from server.setup import develop, product
+from server.access.accounts import AccountService, canonical_login
+from server.access.models import Account, NewCredentials
+from server.setup import database, develop, product
 from server.setup.steps import StepRunner
 
 app = typer.Typer(
@@ -30,6 +32,8 @@ users = typer.Typer(help="Accounts of agents, supervisors, trainers and administ
 app.add_typer(users, name="user")
 app.add_typer(develop.app, name="dev")
 console = Console(stderr=True, highlight=False)
+ACTOR = "command line"
+Result = TypeVar("Result")
 
 
 def command(group: typer.Typer, name: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -111,26 +115,71 @@ def add_user(
 ) -> None:
     """Add an account and print its one-time password."""
     roles = frozenset(role or [Role.AGENT])
-    password = _with_accounts(lambda accounts: accounts.add_from_command_line(login, name, roles))
-    console.print(f"Account [bold]{login}[/bold] added. One-time password: [bold]{password}[/bold]")
+
+    async def add(accounts: AccountService) -> NewCredentials:
+        return await accounts.create_account(actor=ACTOR, login=login, name=name, roles=roles)
+
+    made = _with_accounts(add)
+    _say_password(made, "added")
 
 
 @command(users, "list")
 def list_users() -> None:
     """List the accounts."""
+
+    async def read(accounts: AccountService) -> list[Account]:
+        return await accounts.list_accounts()
+
     table = Table("login", "name", "roles", "state")
-    for account in _with_accounts(lambda accounts: accounts.list_all()):
-        table.add_row(
-            account.login, account.name, ", ".join(sorted(account.roles)), "active" if account.active else "disabled"
-        )
+    for account in _with_accounts(read):
+        roles = ", ".join(sorted(account.roles))
+        table.add_row(account.login, account.name, roles, "active" if account.enabled else "disabled")
     Console().print(table)
 
 
 @command(users, "password")
 def reset_password(login: str) -> None:
     """Give an account a new one-time password and end its sessions."""
-    password = _with_accounts(lambda accounts: accounts.reset_password_from_command_line(login))
-    console.print(f"New one-time password for [bold]{login}[/bold]: [bold]{password}[/bold]")
+
+    async def reset(accounts: AccountService) -> NewCredentials:
+        found = await _find(accounts, login)
+        return await accounts.reset_password(found.id, actor=ACTOR)
+
+    _say_password(_with_accounts(reset), "has a new password")
+
+
+@command(users, "disable")
+def disable_user(login: str) -> None:
+    """Disable an account and end its sessions; `enable` gives it back."""
+    _set_enabled(login, enabled=False)
+
+
+@command(users, "enable")
+def enable_user(login: str) -> None:
+    """Enable an account again."""
+    _set_enabled(login, enabled=True)
+
+
+def _set_enabled(login: str, *, enabled: bool) -> None:
+    async def change(accounts: AccountService) -> Account:
+        found = await _find(accounts, login)
+        return await accounts.update_account(found.id, actor=ACTOR, enabled=enabled)
+
+    account = _with_accounts(change)
+    console.print(f"Account {account.login} is {'enabled' if account.enabled else 'disabled'}.")
+
+
+async def _find(accounts: AccountService, login: str) -> Account:
+    wanted = canonical_login(login)
+    for account in await accounts.list_accounts():
+        if account.login == wanted:
+            return account
+    raise NotFoundError(f"No account has the login {wanted!r}; `./yiti user list` shows them.")
+
+
+def _say_password(made: NewCredentials, what: str) -> None:
+    console.print(f"Account {escape(made.account.login)} {what}. One-time password:", style="dim")
+    Console().print(made.one_time_password, highlight=False)
 
 
 def _settings(port: int | None) -> Settings:
@@ -145,13 +194,13 @@ def _serve(settings: Settings) -> None:
     serve_forever(settings, console)
 
 
-def _with_accounts(work: Callable[[Any], Awaitable[Any]]) -> Any:
+def _with_accounts(work: Callable[[AccountService], Awaitable[Result]]) -> Result:
     from server.wiring import open_accounts  # noqa: PLC0415
 
     settings = load_settings()
-    StepRunner(console).run([product.database_step(settings)])
+    database.migrate(settings.database)
 
-    async def run_work() -> Any:
+    async def run_work() -> Result:
         async with open_accounts(settings) as accounts:
             return await work(accounts)
 

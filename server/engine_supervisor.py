@@ -25,6 +25,7 @@ STOP_TIMEOUT_S = 5.0
 RESTART_BACKOFF_S = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 STABLE_AFTER_S = 60.0
 UNANSWERED_CHECKS = 20
+RESTART_WAIT_S = 10.0
 
 
 class EngineState(StrEnum):
@@ -78,12 +79,12 @@ class EngineSupervisor:
         self._watcher = asyncio.create_task(self._watch(), name="engine-supervisor")
 
     async def wait_until_ready(self, timeout_s: float) -> None:
-        """Wait while the engine is starting.
+        """Wait while the engine is starting; after a death not longer than a customer is kept waiting.
 
         Raises:
             EngineError: it is down, or did not get ready in time; `code` is `engine_unavailable`.
         """
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + (timeout_s if self.starts <= 1 else min(timeout_s, RESTART_WAIT_S))
         while self.state is EngineState.STARTING and (left := deadline - time.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), timeout=left)

@@ -48,7 +48,7 @@ async def test_an_engine_killed_in_the_middle_of_a_turn_hands_over_and_comes_bac
 
         os.kill(pid, signal.SIGSTOP)  # the turn has begun and cannot end
         accepted = await customer.say("我的订单到哪了")
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(3)
         os.kill(pid, signal.SIGKILL)
 
         said = await customer.answer_to(accepted["msg_id"])
