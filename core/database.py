@@ -62,6 +62,7 @@ class Database:
 
     On SQLite a unit of work begins with BEGIN IMMEDIATE, so that a read which is followed by a write can
     never fail with "database is locked" half-way; reads use a deferred transaction and never wait for a writer.
+    Errors repeat no parameters, since they go to the log and parameters are what customers wrote.
     """
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
@@ -74,10 +75,12 @@ class Database:
 
     def _make_engine(self, pool_size: int) -> AsyncEngine:
         if self.dialect == "postgresql":
-            return create_async_engine(self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
+            return create_async_engine(
+                self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, hide_parameters=True
+            )
         if self.url.database and self.url.database != ":memory:":
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_async_engine(self.url, pool_size=pool_size, max_overflow=pool_size)
+        engine = create_async_engine(self.url, pool_size=pool_size, max_overflow=pool_size, hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite_connection)
         event.listen(engine.sync_engine, "begin", _begin_sqlite_transaction)
         return engine

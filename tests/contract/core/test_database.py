@@ -6,7 +6,8 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from core.audit import AuditRow, record_audit
 from core.database import Database
@@ -43,6 +44,15 @@ async def test_many_units_of_work_at_once_all_commit(database: Database) -> None
     await asyncio.gather(*(one(n) for n in range(50)))
 
     assert await _count(database) == before + 50
+
+
+async def test_an_error_of_the_database_repeats_no_value(database: Database) -> None:
+    with pytest.raises(DBAPIError) as caught:
+        async with database.unit_of_work() as session:
+            await session.execute(text("SELECT :said FROM no_such_table"), {"said": "what a customer wrote"})
+
+    assert "no_such_table" in str(caught.value)
+    assert "what a customer wrote" not in str(caught.value)
 
 
 async def test_moments_come_back_aware_and_equal(database: Database) -> None:
