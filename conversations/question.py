@@ -15,7 +15,8 @@ from core.database import Database
 LOCALES = {"zh": "zh-CN", "en": "en"}
 N_OFFERING_MESSAGES = 20
 COMMAND = "/"
-_LEADING_COMMAND = re.compile(r"^\s*/[\s/]*")
+_UNSEEN = r"\s\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060\ufeff"  # what the engine takes for space, or drops
+_LEADING_COMMAND = re.compile(rf"^[{_UNSEEN}]*/[{_UNSEEN}/]*")
 
 
 class Question:
