@@ -9,12 +9,14 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
 
 from core.errors import ConfigError
 
 PREFIX = "YITI_"
 REPOSITORY = Path(__file__).resolve().parent.parent
 MIN_SECRET_BYTES = 32
+LAUNCHER_KEYS = frozenset({"YITI_PYTHON"})  # read by the script ./yiti, before there is a server
 
 
 class Settings(BaseSettings):
@@ -83,7 +85,7 @@ def load_settings() -> Settings:
     """
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     for key in os.environ:
-        if key.startswith(PREFIX) and key.split("__", maxsplit=1)[0] not in known:
+        if key.startswith(PREFIX) and key not in LAUNCHER_KEYS and key.split("__", maxsplit=1)[0] not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f" Did you mean {near[0]}?" if near else " docs/how-to/configure.md lists the settings."
             raise ConfigError(f"{key} is not a setting of Yiti.{hint}", code="unknown_setting", key=key)
@@ -92,6 +94,14 @@ def load_settings() -> Settings:
     except ValidationError as error:
         faults = "; ".join(_name_fault(fault["loc"], fault["msg"]) for fault in error.errors(include_input=False))
         raise ConfigError(f"The settings do not fit: {faults}.", code="bad_setting") from error
+    except SettingsError as error:
+        raise ConfigError(f"The settings do not fit: {_name_unread(error)}.", code="bad_setting") from error
+
+
+def _name_unread(error: SettingsError) -> str:
+    """Name the setting whose value should be JSON and is not."""
+    name = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), None)
+    return f"{PREFIX}{name.upper()}: it is not valid JSON" if name else "one is not valid JSON"
 
 
 def _name_fault(location: tuple[int | str, ...], message: str) -> str:

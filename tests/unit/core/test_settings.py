@@ -32,6 +32,7 @@ def test_a_misspelt_setting_is_refused_with_the_nearest_known_one(monkeypatch: p
         ("YITI_ORDER_GATEWAY", "http", "YITI_ORDER_API_URL must say where the shop's API is"),
         ("YITI_ENGINE_URL", "http://engine:5005", "YITI_ENGINE_SECRET must hold the secret"),
         ("YITI_SECRET_KEY", "short", "YITI_SECRET_KEY needs 32 bytes or more"),
+        ("YITI_WIDGETS", "[{", "YITI_WIDGETS: it is not valid JSON"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, key: str, value: str, said: str) -> None:
@@ -39,6 +40,12 @@ def test_a_value_that_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, key
 
     with pytest.raises(ConfigError, match=said):
         load_settings()
+
+
+def test_the_key_that_chooses_the_launcher_s_python_is_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YITI_PYTHON", "python3.12")
+
+    assert load_settings().port == 8080
 
 
 def test_a_secret_is_never_in_the_message_or_the_repr(monkeypatch: pytest.MonkeyPatch) -> None:
