@@ -223,8 +223,8 @@ def _seconds(value: object) -> float:
 
 
 def _bounded(token: str) -> str:
-    if len(token) > MAX_TOKEN_CHARS:
-        raise jwt.DecodeError("too long")
+    if len(token) > MAX_TOKEN_CHARS or not token.isascii():
+        raise jwt.DecodeError("too long, or not of a token's characters")
     return token
 
 

@@ -112,7 +112,11 @@ class Guard:
         self.check_origin(request)
 
     def _is_own_origin(self, origin: str, host: str) -> bool:
-        return origin.lower() in self._allowed_origins or urlsplit(origin).netloc.lower() == host.lower() != ""
+        try:
+            asked_by = urlsplit(origin).netloc.lower()
+        except ValueError:  # not an address at all
+            return False
+        return origin.lower() in self._allowed_origins or asked_by == host.lower() != ""
 
     def _is_public_static(self, name: str) -> bool:
         return name in self._public_static or name.split(".", 1)[-1] in self._public_static

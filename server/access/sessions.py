@@ -218,13 +218,13 @@ class SessionService:
 
 def csrf_token(session_id: str) -> str:
     """Return the token that unsafe requests of this session must carry; derived, so nothing is stored."""
-    digest = hmac.new(session_id.encode(), b"yiti csrf token", sha256).digest()
+    digest = hmac.new(session_id.encode("utf-8", "surrogatepass"), b"yiti csrf token", sha256).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def is_csrf_token(session_id: str, presented: str) -> bool:
     """Compare in constant time."""
-    return hmac.compare_digest(csrf_token(session_id).encode(), presented.encode())
+    return hmac.compare_digest(csrf_token(session_id).encode(), presented.encode("utf-8", "surrogatepass"))
 
 
 def _hashed(value: str) -> str:

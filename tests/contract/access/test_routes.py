@@ -21,7 +21,7 @@ from server.access.accounts import AccountService
 from server.access.guard import Guard, address_of, routes_without_permission
 from server.access.passwords import Passwords
 from server.access.routes import account_routes, session_routes
-from server.access.sessions import SessionService
+from server.access.sessions import SessionService, is_csrf_token
 from server.problems import answer_with_problems
 
 PASSWORD = "a good password"
@@ -344,3 +344,17 @@ def test_an_address_is_counted_by_what_one_person_holds(ip: str, counted_as: str
     request = SimpleNamespace(remote_addr="", ip=ip)
 
     assert address_of(request) == counted_as  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("origin", ["http://[", "null", "http://a:b:c"])
+async def test_an_origin_that_is_none_is_foreign(desk: Desk, origin: str) -> None:
+    _, answer = await desk.browser().post(
+        "/api/session/", json={"login": "admin", "password": PASSWORD}, headers={"origin": origin}
+    )
+
+    assert answer.status_code == 403
+    assert answer.json["code"] == "foreign_origin"
+
+
+def test_a_csrf_token_of_odd_bytes_is_just_wrong() -> None:
+    assert not is_csrf_token("session", "\udcff")

@@ -176,3 +176,12 @@ def test_origins_are_compared_as_browsers_send_them() -> None:
     for wrong in ("shop.example", "https://shop.example/path", "ftp://shop.example", "*", "null"):
         with pytest.raises(ValidationError, match="not an origin"):
             Widget(id="shop", name="Shop", origins=(wrong,))
+
+
+@pytest.mark.parametrize("token", ["\udcff\udcfe", "a.b.c", "", "." * 3, "x" * 5000])
+def test_bytes_that_are_no_token_are_refused(tokens: WebTokens, clock: FrozenClock, token: str) -> None:
+    with pytest.raises(NotAllowedError, match="not a valid access token"):
+        tokens.read_access(token)
+
+    with pytest.raises(NotAllowedError, match="not a valid user token"):
+        UserTokens(clock).read(WIDGET, token)
