@@ -151,12 +151,14 @@ class HandoffRequest:
     """Why a conversation should go to people.
 
     `code` as in specs/handoff.md section 2 (customer_asked, not_understood, negative_mood, failure, ...);
-    `said_by` is assistant, customer, rule, agent or system; `evidence` may be the customer's words.
+    `said_by` is assistant, customer, rule, agent or system; `evidence` may be the customer's words. With
+    `instead_of_reply` the assistant's own messages of this turn are not said.
     """
 
     code: str
     said_by: str
     evidence: str = ""
+    instead_of_reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,7 @@ class Turn:
             drafts: list[EventDraft | MessageDraft] = [EventDraft(EventType.UNDERSTOOD, understood)]
             drafts += [
                 MessageDraft(BOT, content, in_reply_to=claim.inbound.message_id, fence_token=fence_token, late=late)
-                for content in reply.messages
+                for content in (() if handoff and handoff.instead_of_reply else reply.messages)
             ]
             changes = {**_understood_columns(claim, reply.understanding), **_customer_columns(profile)}
             outcome = "late" if late else "answered"

@@ -25,6 +25,7 @@ class HandoffPolicy:
 
     very_negative: float = -0.9
     about_anger: frozenset[str] = frozenset({"complain", "give_feedback_negative", "nlu_fallback"})
+    not_understood: frozenset[str] = frozenset({"nlu_fallback", "out_of_scope"})
     negative: float = -0.6
     negatives_in_a_row: int = 3
     asks_for_human: frozenset[str] = frozenset({"talk_to_human"})
@@ -36,8 +37,17 @@ class HandoffPolicy:
         if self._asks_for_human(understanding):
             return HandoffRequest(ReasonCode.CUSTOMER_ASKED.value, "customer", understanding.text)
         if self._is_very_angry(understanding) or self._is_angry_for_long(understanding, recent):
-            return HandoffRequest(ReasonCode.NEGATIVE_MOOD.value, "rule", understanding.text)
+            return HandoffRequest(
+                ReasonCode.NEGATIVE_MOOD.value,
+                "rule",
+                understanding.text,
+                instead_of_reply=self._is_not_understood(understanding),
+            )
         return None
+
+    def _is_not_understood(self, understanding: Understanding) -> bool:
+        """Say whether the assistant could only ask an angry customer to say it again."""
+        return understanding.intent is None or understanding.intent.name in self.not_understood
 
     def _asks_for_human(self, understanding: Understanding) -> bool:
         intent = understanding.intent

@@ -162,6 +162,18 @@ async def test_a_very_angry_customer_is_handed_over_by_the_rule(database: Databa
     assert (await house.service.get(accepted.conversation_id)).owner == Owner.QUEUE
 
 
+async def test_a_handoff_instead_of_the_reply_leaves_the_assistants_words_unsaid(database: Database) -> None:
+    house = House(database)
+    house.desk.instead_of_reply = True
+    house.assistant.reply = lambda request: answer(request, score=-0.95)
+    accepted = await house.inbox.accept(inbound("气死我了"))
+
+    await house.turns.run_due()
+
+    assert not [line for line in await house.shape(accepted.conversation_id) if line.startswith("bot:")]
+    assert (await house.service.get(accepted.conversation_id)).owner == Owner.QUEUE
+
+
 async def test_a_handoff_that_would_go_round_in_circles_is_not_made(database: Database) -> None:
     house = House(database)
     house.assistant.reply = handoff_reply

@@ -180,11 +180,13 @@ class FakeDesk:
         self.recent: list[Sequence[Understanding]] = []
         self.error: Exception | None = None
         self.is_loop = False
+        self.instead_of_reply = False
 
     def wants_handoff(self, understanding: Understanding, recent: Sequence[Understanding]) -> HandoffRequest | None:
         self.recent.append(recent)
         angry = understanding.sentiment is not None and understanding.sentiment.score < -0.9
-        return HandoffRequest("negative_mood", "rule", "-0.9") if angry else None
+        request = HandoffRequest("negative_mood", "rule", "-0.9", instead_of_reply=self.instead_of_reply)
+        return request if angry else None
 
     async def allows(self, session: AsyncSession, conversation: Conversation, request: HandoffRequest) -> bool:
         return not self.is_loop

@@ -21,7 +21,6 @@ def message(score: float | None = 0.0, intent: str = "greet", confidence: float 
     [
         (-0.9, "complain", True),
         (-0.95, "give_feedback_negative", True),
-        (-0.99, "nlu_fallback", True),
         (-0.89, "complain", False),
         (-0.99, "report_damaged_item", False),
         (-0.99, "stop_form", False),
@@ -36,7 +35,13 @@ def test_one_very_angry_message_goes_to_people_but_bad_news_does_not(score: floa
 def test_anger_in_which_nothing_was_understood_goes_to_people() -> None:
     angry = Understanding(text="…", sentiment=Sentiment("negative", -0.95))
 
-    assert POLICY.wants_handoff(angry, []) == HandoffRequest("negative_mood", "rule", "…")
+    assert POLICY.wants_handoff(angry, []) == HandoffRequest("negative_mood", "rule", "…", instead_of_reply=True)
+
+
+def test_an_angry_customer_is_not_asked_to_say_it_again() -> None:
+    request = POLICY.wants_handoff(message(-0.99, "nlu_fallback"), [])
+
+    assert request == HandoffRequest("negative_mood", "rule", "…", instead_of_reply=True)
 
 
 @pytest.mark.parametrize(
