@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import httpx
@@ -32,12 +34,13 @@ class KillCount:
     doubled: int = 0
     unanswered: int = 0
     answered_twice: int = 0
+    doubled_turns: int = 0
     notes: list[str] = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:
         """Say whether nothing was lost and nothing doubled."""
-        return not (self.lost or self.doubled or self.unanswered or self.answered_twice)
+        return not (self.lost or self.doubled or self.unanswered or self.answered_twice or self.doubled_turns)
 
 
 async def kill_at_random(
@@ -69,7 +72,18 @@ async def kill_at_random(
             show(f"kill {number + 1} of {kills}")
         for customer in customers:
             await _check(customer, sent[customer], count)
+    count.doubled_turns = count_doubled_turns(product)
     return count
+
+
+def count_doubled_turns(product: Product) -> int:
+    """Count the messages whose turn was written more than once, in the record itself."""
+    with closing(sqlite3.connect(product.home / "yiti.db")) as record:
+        rows = record.execute(
+            "SELECT count(*) FROM conversation_events WHERE type = 'understood' "
+            "GROUP BY json_extract(data, '$.message_id') HAVING count(*) > 1"
+        ).fetchall()
+    return len(rows)
 
 
 async def _send_until_acknowledged(customer: Customer, text: str, client_id: str, count: KillCount) -> None:
