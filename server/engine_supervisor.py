@@ -127,6 +127,7 @@ class EngineSupervisor:
     async def _run_once(self) -> None:
         port = _free_port()
         self._url = f"http://127.0.0.1:{port}"
+        self._process = None  # what requests to the last one still report is past
         self._set(EngineState.STARTING)
         self.starts += 1
         self._process = await asyncio.create_subprocess_exec(
