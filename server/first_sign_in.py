@@ -33,16 +33,21 @@ class FirstSignIn:
             return credentials
         if not self._path.exists():
             return None
-        login, password = self._path.read_text().split()
-        accounts = await self._accounts.list_accounts()
-        if any(account.login == login and account.must_change_password for account in accounts):
-            return Credentials(login, password)
+        match self._path.read_text().split():
+            case [login, password] if await self._is_good(login):
+                return Credentials(login, password)
         self._path.unlink()
         return None
 
+    async def _is_good(self, login: str) -> bool:
+        accounts = await self._accounts.list_accounts()
+        return any(account.login == login and account.must_change_password for account in accounts)
+
     def _keep(self, credentials: Credentials) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._path.unlink(missing_ok=True)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        staged = self._path.with_name(f".{self._path.name}.new")
+        staged.unlink(missing_ok=True)
+        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(f"{credentials.login} {credentials.password}\n")
+        staged.replace(self._path)

@@ -64,5 +64,5 @@ async def test_a_late_word_of_the_dead_engine_says_nothing_of_the_next(superviso
 
 async def _until(supervisor: EngineSupervisor, state: EngineState) -> None:
     async with asyncio.timeout(20):
-        while supervisor.state is not state:  # noqa: ASYNC110 - every change counts, also one that lasts a moment
+        while supervisor.state is not state:
             await asyncio.sleep(0)
