@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     def _fits_together(self) -> Settings:
         if self.order_gateway == "http" and not self.order_api_url:
             raise ValueError("YITI_ORDER_GATEWAY is http, so YITI_ORDER_API_URL must say where the shop's API is")
+        if self.order_gateway == "http" and self.demo:
+            raise ValueError("YITI_ORDER_GATEWAY is http, so YITI_DEMO must be false: the demo signs anybody in")
         if self.engine_url and not self.engine_secret:
             raise ValueError("YITI_ENGINE_URL is set, so YITI_ENGINE_SECRET must hold the secret shared with it")
         if self.secret_key and len(self.secret_key.get_secret_value().encode()) < MIN_SECRET_BYTES:

@@ -42,6 +42,17 @@ def test_a_value_that_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, key
         load_settings()
 
 
+def test_the_demo_s_open_sign_in_never_leads_to_a_real_shop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YITI_ORDER_GATEWAY", "http")
+    monkeypatch.setenv("YITI_ORDER_API_URL", "https://shop.example/yiti")
+
+    with pytest.raises(ConfigError, match="YITI_DEMO must be false"):
+        load_settings()
+
+    monkeypatch.setenv("YITI_DEMO", "false")
+    assert load_settings().order_gateway == "http"
+
+
 def test_the_key_that_chooses_the_launcher_s_python_is_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YITI_PYTHON", "python3.12")
 
