@@ -17,7 +17,7 @@ from core.access import own_auth, public
 from core.bus import Bus
 from core.clock import Clock
 from core.errors import NotAllowedError
-from core.http import AsyncHandler, body, json_response, query
+from core.http import AsyncHandler, address_of, body, json_response, query
 
 BEARER = "Bearer "
 
@@ -43,7 +43,7 @@ def web_routes(
     async def open_session(request: Request, body: OpenSession) -> HTTPResponse:
         """Open or renew a session. 401: bad token, identity required; 404: unknown widget; 429."""
         guard.check(request, channel.widgets.get(body.widget))
-        session = await channel.open_session(body, request.client_ip)
+        session = await channel.open_session(body, address_of(request))
         return json_response(session.as_json(), headers={"Cache-Control": "no-store"})
 
     @blueprint.post("/messages")

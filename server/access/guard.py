@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Collection
 from functools import partial
 from typing import Any
@@ -170,20 +169,6 @@ def session_id_of(request: Request) -> str:
 def csrf_token_of(request: Request) -> str:
     """Return the CSRF token of the request's session."""
     return csrf_token(session_id_of(request))
-
-
-def address_of(request: Request) -> str:
-    """Return where the request comes from, as sign-in limits count it: IPv6 by its /64 network."""
-    raw = request.remote_addr or request.ip or ""
-    try:
-        address = ipaddress.ip_address(raw)
-    except ValueError:
-        return raw
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
 
 
 def may_use_one_time_password(handler: Any) -> Any:

@@ -9,13 +9,12 @@ from sanic import Blueprint, HTTPResponse, Request, empty
 
 from core.access import Permission, Role, public, requires, signed_in
 from core.errors import InvalidInputError
-from core.http import RequestModel, body, json_response, principal_of
+from core.http import RequestModel, address_of, body, json_response, principal_of
 from core.ids import AccountId
 from server.access.accounts import AccountService
 from server.access.guard import (
     COOKIE,
     Guard,
-    address_of,
     csrf_token_of,
     may_use_one_time_password,
     session_id_of,

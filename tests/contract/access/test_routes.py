@@ -16,9 +16,9 @@ from core.access import Permission, Role, own_auth, public, requires
 from core.clock import FrozenClock
 from core.database import Database
 from core.errors import ConfigError
-from core.http import principal_of
+from core.http import address_of, principal_of
 from server.access.accounts import AccountService
-from server.access.guard import Guard, address_of, routes_without_permission
+from server.access.guard import Guard, routes_without_permission
 from server.access.passwords import Passwords
 from server.access.routes import account_routes, session_routes
 from server.access.sessions import SessionService, is_csrf_token
