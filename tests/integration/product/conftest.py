@@ -7,17 +7,29 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import free_port
+from tests.integration.product.desk import open_accounts
+from tests.integration.product.dialogues import dialogue_widgets
+from tests.postgres import PostgresServer
 from tests.product import EngineProcess, Product, make_home
 
 
 @pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """A product that starts and watches its own engine, as `make run` gives it."""
-    product = Product(make_home(tmp_path_factory.mktemp("product") / "home"))
+    """A product that starts and watches its own engine, as `make run` gives it, behind one proxy."""
+    settings = {"YITI_TRUSTED_PROXIES": "1", "YITI_WIDGETS": dialogue_widgets()}
+    product = Product(make_home(tmp_path_factory.mktemp("product") / "home"), settings=settings)
     product.migrate()
     product.start()
     yield product
     product.stop()
+
+
+@pytest.fixture(scope="package")
+def agents(product: Product) -> list[str]:
+    """The logins of two agents of the product."""
+    agents = {"mei": "Mei", "tom": "Tom"}
+    open_accounts(product.url, product.first_password(), agents)
+    return list(agents)
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +44,12 @@ def killable_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Produ
     yield product
     product.stop()
     engine.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A real PostgreSQL for the session."""
+    server = PostgresServer(tmp_path_factory.mktemp("postgresql"))
+    server.start()
+    yield server
+    server.stop()
