@@ -47,8 +47,8 @@ class EngineProcess:
     process: subprocess.Popen[bytes]
 
     @classmethod
-    def start(cls, home: Path, action_port: int, log: Path) -> EngineProcess:
-        """Start it and wait until it says that it is ready."""
+    def start(cls, home: Path, action_port: int, log: Path, tracker_url: str | None = None) -> EngineProcess:
+        """Start it and wait until it says that it is ready; its trackers lie in the home folder unless told."""
         settings = load_settings()
         model = current_model(settings)
         if model is None:
@@ -68,7 +68,7 @@ class EngineProcess:
                 "--action-url",
                 f"http://127.0.0.1:{action_port}/actions/webhook",
                 "--tracker-url",
-                f"sqlite:///{home / 'tracker.db'}",
+                tracker_url or f"sqlite:///{home / 'tracker.db'}",
                 "--encoders",
                 home / "encoders",
             ],
