@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 import httpx
-from circuitbreaker import CircuitBreaker, CircuitBreakerError
+from circuitbreaker import CircuitBreaker
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from conversations.messages import Choice, Content, MessageKind
@@ -130,7 +130,14 @@ class EngineClient:
     """
 
     def __init__(
-        self, engine: EngineHandle, secret: str, metrics: Metrics, *, timeout_s: float, start_timeout_s: float
+        self,
+        engine: EngineHandle,
+        secret: str,
+        metrics: Metrics,
+        *,
+        timeout_s: float,
+        start_timeout_s: float,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._engine = engine
         self._metrics = metrics
@@ -139,9 +146,10 @@ class EngineClient:
             timeout=httpx.Timeout(timeout_s, connect=2.0),
             headers={"Authorization": f"Bearer {secret}"},
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
+            transport=transport,
         )
         self._breaker = CircuitBreaker(
-            failure_threshold=FAILURES_TO_OPEN, recovery_timeout=OPEN_S, expected_exception=EngineError, name="engine"
+            failure_threshold=FAILURES_TO_OPEN, recovery_timeout=OPEN_S, expected_exception=_is_engine_s, name="engine"
         )
 
     async def answer(self, request: AssistantRequest) -> AssistantReply:
@@ -189,14 +197,14 @@ class EngineClient:
         began = time.perf_counter()
         outcome = "failed"
         try:
+            if self._breaker.opened:  # call_async does not look
+                outcome = "refused"
+                raise EngineError(
+                    "The engine failed too often; it is left alone for a while.", code="engine_unavailable"
+                )
             document = await self._breaker.call_async(self._post, path, body)
             outcome = "answered"
             return document
-        except CircuitBreakerError as error:
-            outcome = "refused"
-            raise EngineError(
-                "The engine failed too often; it is left alone for a while.", code="engine_unavailable"
-            ) from error
         finally:
             self._metrics.engine_seconds.labels(outcome=outcome).observe(time.perf_counter() - began)
 
@@ -219,6 +227,11 @@ class EngineClient:
                 f"The engine answered {answer.status_code} ({reason}).", code=code, status=answer.status_code
             )
         return document
+
+
+def _is_engine_s(_kind: type[BaseException], error: BaseException) -> bool:
+    """Tell a failure of the engine from one of a single turn: those must not close it to everybody else."""
+    return isinstance(error, EngineError) and error.code in {"engine_timeout", "engine_unavailable"}
 
 
 def _to_reply(reply: _Reply) -> AssistantReply:
