@@ -69,7 +69,7 @@ def upgrade() -> None:
         sa.Column("agent_name", sa.String(length=200), nullable=True),
         sa.Column("customer_id", sa.String(length=32), nullable=True),
         sa.Column("customer_name", sa.String(length=200), nullable=True),
-        sa.Column("customer_verified", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("customer_verified", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("customer_tier", sa.String(length=40), nullable=True),
         sa.Column("customer_language", sa.String(length=16), nullable=True),
         sa.Column("resolved_sender", sa.String(length=64), nullable=True),

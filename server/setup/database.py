@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from core.errors import ConfigError
 from core.settings import REPOSITORY
@@ -42,9 +42,10 @@ def migrate(url: str) -> str:
         if current_revision(url) == head:
             return "up to date"
         command.upgrade(config, "head")
-    except OperationalError as error:
+    except DBAPIError as error:
         shown = make_url(url).render_as_string(hide_password=True)
-        raise ConfigError(f"The database {shown} cannot be used: {error.orig}.", code="database") from error
+        reason = str(error.orig).strip().splitlines()[0]
+        raise ConfigError(f"The database {shown} cannot be used: {reason}", code="database") from error
     return f"migrated to {head}"
 
 
