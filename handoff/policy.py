@@ -25,7 +25,6 @@ class HandoffPolicy:
 
     very_negative: float = -0.9
     about_anger: frozenset[str] = frozenset({"complain", "give_feedback_negative", "nlu_fallback"})
-    not_understood: frozenset[str] = frozenset({"nlu_fallback", "out_of_scope"})
     negative: float = -0.6
     negatives_in_a_row: int = 3
     asks_for_human: frozenset[str] = frozenset({"talk_to_human"})
@@ -41,22 +40,20 @@ class HandoffPolicy:
                 ReasonCode.NEGATIVE_MOOD.value,
                 "rule",
                 understanding.text,
-                instead_of_reply=self._is_not_understood(understanding),
+                instead_of_reply=self._is_about_anger(understanding),
             )
         return None
 
-    def _is_not_understood(self, understanding: Understanding) -> bool:
-        """Say whether the assistant could only ask an angry customer to say it again."""
-        return understanding.intent is None or understanding.intent.name in self.not_understood
+    def _is_about_anger(self, understanding: Understanding) -> bool:
+        """Say whether the assistant could only ask: to say it again, or whether people shall help."""
+        return understanding.intent is None or understanding.intent.name in self.about_anger
 
     def _asks_for_human(self, understanding: Understanding) -> bool:
         intent = understanding.intent
         return intent is not None and intent.name in self.asks_for_human and intent.confidence >= self.asking_confidence
 
     def _is_very_angry(self, understanding: Understanding) -> bool:
-        intent = understanding.intent
-        is_about_anger = intent is None or intent.name in self.about_anger
-        return is_about_anger and _score(understanding) <= self.very_negative
+        return self._is_about_anger(understanding) and _score(understanding) <= self.very_negative
 
     def _is_angry_for_long(self, understanding: Understanding, recent: Sequence[Understanding]) -> bool:
         last = [understanding, *recent][: self.negatives_in_a_row]

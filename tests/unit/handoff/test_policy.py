@@ -29,7 +29,7 @@ def message(score: float | None = 0.0, intent: str = "greet", confidence: float 
 def test_one_very_angry_message_goes_to_people_but_bad_news_does_not(score: float, intent: str, wanted: bool) -> None:
     request = POLICY.wants_handoff(message(score, intent), [])
 
-    assert request == (HandoffRequest("negative_mood", "rule", "…") if wanted else None)
+    assert request == (HandoffRequest("negative_mood", "rule", "…", instead_of_reply=True) if wanted else None)
 
 
 def test_anger_in_which_nothing_was_understood_goes_to_people() -> None:
