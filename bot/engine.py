@@ -22,6 +22,7 @@ from bot.metrics import Metrics
 from bot.model_files import check_model, newest_model, read_key
 from bot.nlu.encoders import FOLDER_VARIABLE
 
+TRACKER_VARIABLE = "YITI_ENGINE_TRACKER_URL"
 SECRET_VARIABLE = "YITI_ENGINE_SECRET"  # noqa: S105  (the name of a variable)
 _SHORTEST_SECRET = 16
 _GRACE_S = 1.0
@@ -122,7 +123,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--action-url", required=True, help="the server's action endpoint")
     parser.add_argument("--action-timeout-s", type=float, default=8.0, help="longest wait for one action")
-    parser.add_argument("--tracker-url", default="sqlite:///var/tracker.db", help="SQLite or PostgreSQL")
+    parser.add_argument(
+        "--tracker-url",
+        default=os.environ.get(TRACKER_VARIABLE, "sqlite:///var/tracker.db"),
+        help=f"SQLite or PostgreSQL; better in {TRACKER_VARIABLE} when it holds a password",
+    )
     parser.add_argument("--encoders", type=Path, help="folder of the sentence encoder's files (default: var/encoders)")
     parser.add_argument("--parent-pid", type=int, help="end when this process, which started the engine, ends")
     return parser

@@ -213,8 +213,9 @@ def engine_command(settings: Settings) -> EngineCommand:
         "--key", model_key_file(settings),
         "--port", "{port}",
         "--action-url", f"http://{action_host}:{settings.port}/actions/webhook",
-        "--tracker-url", settings.tracker_url,
         "--encoders", encoder_folder(settings),
         "--parent-pid", "{parent_pid}",
     )  # fmt: skip
-    return EngineCommand([str(argument) for argument in arguments], REPOSITORY, {})
+    return EngineCommand(
+        [str(argument) for argument in arguments], REPOSITORY, {"YITI_ENGINE_TRACKER_URL": settings.tracker_url}
+    )

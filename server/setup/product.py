@@ -57,7 +57,7 @@ def model_key_file(settings: Settings) -> Path:
 def prepare_product(settings: Settings, console: Console) -> None:
     """Do whatever is not done yet: environments, pages, encoder, model, index, database."""
     runner = StepRunner(console)
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_home(settings)
     runner.run([encoder_step(settings)])
     assistant = [] if settings.engine_url else [engine_step(), training_step(settings)]
     pages = [Step("customer's widget", build_page("widget")), Step("console", build_page("console"))]
@@ -83,29 +83,28 @@ def engine_step() -> Step:
 
 
 def training_step(settings: Settings, *, force: bool = False) -> Step:
-    """Train the assistant, unless there is a model for the present data."""
+    """Train the assistant; bot.train itself sees whether there is a sound model for the present data."""
 
     def run(show: Show) -> str:
-        if not force and current_model(settings) is not None:
-            return "up to date"
+        said: list[str] = []
         command: list[str | Path] = [
-            settings.engine_python,
-            "-m",
-            "bot.train",
-            "--out",
-            models_folder(settings),
-            "--key",
-            model_key_file(settings),
-            "--encoders",
-            encoder_folder(settings),
-        ]
+            settings.engine_python, "-m", "bot.train",
+            "--out", models_folder(settings),
+            "--key", model_key_file(settings),
+            "--encoders", encoder_folder(settings),
+        ]  # fmt: skip
+
+        def watch(line: str) -> None:
+            said.append(line)
+            show(line)
+
         run_command(
             [*command, *(["--force"] if force else [])],
             cwd=REPOSITORY,
-            show=show,
+            show=watch,
             failure="The assistant could not be trained.",
         )
-        return "trained"
+        return "up to date" if any("is up to date" in line for line in said) else "trained"
 
     return Step("assistant", run)
 
@@ -133,25 +132,47 @@ def database_step(settings: Settings) -> Step:
     """Bring the database's tables up to date."""
 
     def run(_show: Show) -> str:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        make_home(settings)
         return migrate(settings.database)
 
     return Step("database", run)
 
 
 def current_model(settings: Settings) -> Path | None:
-    """Return the model that was trained on the present data, if there is one."""
-    answer = subprocess.run(  # noqa: S603
-        [settings.engine_python, "-m", "bot.train", "--print-fingerprint", "--encoders", encoder_folder(settings)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Return the model that was trained on the present data, if there is one.
+
+    Raises:
+        ConfigError: the engine is not installed, or the data cannot be read.
+    """
+    script = ["-m", "bot.train", "--print-fingerprint", "--encoders"]
+    command: list[str | Path] = [settings.engine_python, *script, encoder_folder(settings)]
+    try:
+        answer = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)  # noqa: S603
+    except OSError as error:
+        raise ConfigError(
+            f"The Rasa engine is not installed ({settings.engine_python}); run `./yiti setup`.", code="no_engine"
+        ) from error
     if answer.returncode != 0:
         raise ConfigError(f"The assistant's data cannot be read:\n{answer.stderr.strip()}", code="training_data")
     model = models_folder(settings) / f"{answer.stdout.strip()}.tar.gz"
-    return model if model.exists() else None
+    return model if model.exists() and (model.parent / f"{answer.stdout.strip()}.json").exists() else None
+
+
+def make_home(settings: Settings) -> None:
+    """Make the home folder.
+
+    Raises:
+        ConfigError: it cannot be made or written.
+    """
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        (settings.home / ".writable").touch()
+        (settings.home / ".writable").unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"The home folder {settings.home} cannot be written ({error.strerror}); set YITI_HOME to one that can.",
+            code="home",
+        ) from error
 
 
 def check_port(settings: Settings) -> None:
