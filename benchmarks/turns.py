@@ -122,8 +122,8 @@ async def _reply(socket: websockets.ClientConnection, client_msg_id: str) -> Non
             raise RuntimeError(f"The server refused: {frame}")
         if frame["t"] == "ack" and frame["client_msg_id"] == client_msg_id:
             message_id = frame["msg_id"]
-        if frame["t"] == "ev" and frame["type"] == "message":
-            data = frame["data"]
+        if frame["t"] == "ev" and frame["ev"]["type"] == "message":
+            data = frame["ev"]["data"]
             if data["author"]["kind"] != "customer" and message_id and data.get("in_reply_to") == message_id:
                 return
 
