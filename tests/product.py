@@ -23,8 +23,11 @@ START_TIMEOUT_S = 180.0
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """Return this process' environment without Yiti's settings, plus the ones given."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("YITI_")}
+    """Return this process' environment as a user's shell has it, plus the settings given.
+
+    Yiti's own settings are left out, and what a `make` that runs these tests tells another `make`.
+    """
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("YITI_", "MAKE", "MFLAGS"))}
     return {**kept, **more}
 
 
