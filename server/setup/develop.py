@@ -31,6 +31,7 @@ DEV_LOCK = REPOSITORY / "requirements-dev.txt"
 DEV_STAMPS = REPOSITORY / ".venv" / "dev"
 ENGINE_TESTS = REPOSITORY / "tests" / "unit" / "bot" / "rasa_env"
 PAGES = ("widget", "console")
+PAGE_SUITES = ("widget", "console", "whole")
 SYSTEM_PROGRAMS = {"chromium": "chromium", "redis-server": "redis-server", "postgres": "postgresql"}
 Check = tuple[str, Sequence[str | Path], Path]
 
@@ -71,9 +72,9 @@ def test(paths: list[str] | None = None) -> None:
     pytest: list[str | Path] = [PYTHON, "-m", "pytest"]
     if paths:
         runs.append(("tests", [*pytest, *paths], REPOSITORY))
-    else:  # a browser keeps an event loop of its own running, which no other async test can stand
+    else:  # a browser keeps an event loop of its own running, which neither async tests nor a second browser can stand
         runs.append(("tests", [*pytest, "--ignore=tests/pages"], REPOSITORY))
-        runs.append(("pages", [*pytest, "tests/pages"], REPOSITORY))
+        runs += [(f"pages: {suite}", [*pytest, f"tests/pages/{suite}"], REPOSITORY) for suite in PAGE_SUITES]
     _conclude([name for name, line, folder in runs if not _passes(name, line, folder)], "all tests pass")
 
 
