@@ -81,7 +81,10 @@ async def shop(tmp_path: Path) -> AsyncIterator[WebServer]:
     if not (dist / "index.html").exists():
         pytest.skip("web/widget is not built: npm run build")
     widget = page_routes(
-        "widget", "/widget", PageFolder(dist), {"Content-Security-Policy": WIDGET_POLICY.format(origins="")}
+        "widget",
+        "/widget",
+        PageFolder(dist),
+        lambda _request: {"Content-Security-Policy": WIDGET_POLICY.format(origins="")},
     )
     front = demo_shop_routes(key=KEY.encode(), customers=_customers, clock=SystemClock())
     async with running_server(
