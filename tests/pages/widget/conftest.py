@@ -80,12 +80,8 @@ async def shop(tmp_path: Path) -> AsyncIterator[WebServer]:
     dist = WEB / "widget" / "dist"
     if not (dist / "index.html").exists():
         pytest.skip("web/widget is not built: npm run build")
-    widget = page_routes(
-        "widget",
-        "/widget",
-        PageFolder(dist),
-        lambda _request: {"Content-Security-Policy": WIDGET_POLICY.format(origins="")},
-    )
+    policy = {"Content-Security-Policy": WIDGET_POLICY.format(origins="")}
+    widget = page_routes("widget", "/widget", PageFolder(dist), lambda _request: policy)
     front = demo_shop_routes(key=KEY.encode(), customers=_customers, clock=SystemClock())
     async with running_server(
         tmp_path, widgets=(DEMO,), assistant=ScriptedAssistant(), pages=(widget, front), limits=NoLimits()
